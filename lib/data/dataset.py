@@ -1,0 +1,113 @@
+"""A dataset: features, targets, class names, and the split into train, validation and test.
+
+Tensors, so that training copies nothing. A `Dataset` is immutable by convention: nobody writes into its tensors.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+Task = Literal["binary", "multiclass", "multilabel", "sequence"]
+TASKS: tuple[Task, ...] = ("binary", "multiclass", "multilabel", "sequence")
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Some rows. x [N, D] float32 (raw, unscaled); y [N] int64, or [N, L] / [N, T] of 0 and 1.
+
+    `sample_weight` [N] and `mask` (the shape of y; 1 = counts) are None when every row counts the same.
+    `rows` [N] are row numbers in the visitor's file, 0-based, None for synthesised rows.
+    """
+
+    x: Tensor
+    y: Tensor
+    sample_weight: Tensor | None = None
+    mask: Tensor | None = None
+    rows: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Three splits and what a reader of a picture needs to know about them.
+
+    `shift` and `scale` [D] standardise features, (x - shift) / scale, inside the model; None where features are used as
+    they are. `notices` are sentences for the visitor about what was done to the data.
+    """
+
+    task: Task
+    class_names: tuple[str, ...]
+    train: Split
+    validation: Split
+    test: Split
+    feature_names: tuple[str, ...] = ()
+    shift: Tensor | None = None
+    scale: Tensor | None = None
+    notices: tuple[str, ...] = ()
+    means: Tensor | None = field(default=None)  # [C, D] of recipes whose classes are unit Gaussians
+
+    @property
+    def features(self) -> int:
+        return self.train.x.shape[-1]
+
+    @property
+    def splits(self) -> Mapping[str, Split]:
+        return {"train": self.train, "validation": self.validation, "test": self.test}
+
+    def class_counts(self, split: str = "train") -> Tensor:
+        """Rows per class, float64: [C] for binary and multiclass, [2] for sequence steps, [L, 2] for multilabel."""
+        part = self.splits[split]
+        return count_classes(part.y, self.task, len(self.class_names), part.mask)
+
+
+def count_classes(y: Tensor, task: Task, classes: int, mask: Tensor | None = None) -> Tensor:
+    """Class counts of targets, float64. Shapes as in `Dataset.class_counts`; masked-out steps do not count."""
+    if task in ("binary", "multiclass"):
+        return torch.bincount(y, minlength=classes).double()
+    counted = torch.ones_like(y, dtype=torch.float64) if mask is None else mask.double()
+    dims = (0,) if task == "multilabel" else (0, 1)
+    positive = (counted * y).sum(dims)
+    return torch.stack([counted.sum(dims) - positive, positive], dim=-1)
+
+
+def generator(seed: int, stream: int = 0) -> torch.Generator:
+    """A generator of one visitor's own; `stream` keeps the splits of one seed apart."""
+    return torch.Generator().manual_seed(8 * seed + stream)
+
+
+def stratified_split(y: Tensor, fractions: Sequence[float], seed: int, *, classes: int | None = None) -> tuple[Tensor, ...]:
+    """Row indices of each part, shuffled, every class divided in the same proportions.
+
+    y [N] int64; `fractions` sum to 1. Within a class the largest remainders get the odd rows and, where a class has at
+    least as many rows as there are parts, every part gets at least one of them.
+    """
+    draw = generator(seed, stream=7)
+    parts: list[list[Tensor]] = [[] for _ in fractions]
+    for label in range(classes if classes is not None else int(y.max()) + 1):
+        rows = torch.nonzero(y == label).squeeze(-1)
+        rows = rows[torch.randperm(len(rows), generator=draw)]
+        sizes = apportion(len(rows), fractions)
+        if len(rows) >= len(fractions):
+            while 0 in sizes:
+                sizes[sizes.index(max(sizes))] -= 1
+                sizes[sizes.index(0)] += 1
+        for part, piece in zip(parts, rows.split(sizes), strict=True):
+            part.append(piece)
+    joined = [torch.cat(part) for part in parts]
+    return tuple(rows[torch.randperm(len(rows), generator=draw)] for rows in joined)
+
+
+def apportion(total: int, shares: Sequence[float]) -> list[int]:
+    """Whole numbers that sum to `total`, in proportion to `shares` (largest remainder; ties to the first)."""
+    whole = sum(shares)
+    exact = [total * share / whole for share in shares]
+    counts = [int(value + 1e-9) for value in exact]
+    by_remainder = sorted(range(len(exact)), key=lambda i: counts[i] - exact[i])
+    for i in by_remainder[: total - sum(counts)]:
+        counts[i] += 1
+    return counts

@@ -1,0 +1,51 @@
+"""The registry of datasets that can be made from settings alone: recipes and bundled sets. One block each."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from torch import Tensor
+
+from lib.data.dataset import Dataset, Task
+from lib.registry import Param, Params, Registry
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where rows come from.
+
+    `function(*, seed, **params) -> Dataset`. `classes(params)` gives the class names without drawing a row, so that an
+    impossible pair (BCE on ten classes) is refused before any work. `means(params)` [C, D] are the class means of recipes
+    whose classes are unit Gaussians: for them closed forms exist.
+    """
+
+    key: str
+    label: str
+    kind: Literal["recipe", "bundled", "upload"]
+    summary: str
+    formula: str
+    source: str
+    task: Literal["exclusive", "multilabel", "sequence"]
+    params: tuple[Param, ...]
+    classes: Callable[[Params], tuple[str, ...]]
+    function: Callable[..., Dataset]
+    means: Callable[[Params], Tensor] | None = None
+
+    def task_of(self, params: Params) -> Task:
+        """The task; classes that exclude each other are `binary` when there are two of them."""
+        if self.task == "exclusive":
+            return "binary" if len(self.classes(params)) == 2 else "multiclass"
+        return self.task
+
+
+SOURCES: Registry[Source] = Registry("data source", context=("seed",))
+
+
+def source(**fields: Any) -> Callable[[Callable[..., Dataset]], Callable[..., Dataset]]:
+    """Decorator: register the function below as a source with these fields."""
+
+    def register(function: Callable[..., Dataset]) -> Callable[..., Dataset]:
+        SOURCES.add(Source(function=function, **fields))
+        return function
+
+    return register

@@ -1,0 +1,138 @@
+"""Decisions: how scores become classes.
+
+Every decision here adds a number per class to the scores and takes the largest, ties to the lowest class: argmax adds
+nothing, a threshold t adds -logit(t) to the positive class, undo adds -log of the weights. One logit counts as the two
+scores (0, z), so that a binary decision is positive when the score is strictly above the threshold.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lib.data import Task
+from lib.registry import Param, Registry
+
+
+@dataclass(frozen=True, eq=False)
+class Context:
+    """What a decision may know of how the run was trained; all [C], float64.
+
+    `seen_counts` are the class counts in the proportions that the sampler shows; `loss_shift` is how far the loss itself
+    moves its optimum's log odds.
+    """
+
+    class_counts: Tensor
+    class_weight: Tensor
+    seen_counts: Tensor
+    loss_shift: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Rule:
+    """Scores [..., N, C] -> classes [..., N]. `offset` [..., C] is added to the scores."""
+
+    offset: Tensor
+
+    def __call__(self, scores: Tensor) -> Tensor:
+        return (scores + self.offset.to(scores.dtype).unsqueeze(-2)).argmax(-1)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """`function(scores, y, context, **params) -> Rule`, fitted on validation: scores [N, C], y [N].
+
+    `recalibrates`: probabilities are read after the offset, not before (the offset corrects them).
+    """
+
+    key: str
+    label: str
+    summary: str
+    formula: str
+    source: str
+    function: Callable[..., Rule]
+    params: tuple[Param, ...] = ()
+    tasks: tuple[Task, ...] = ("binary", "multiclass")
+    recalibrates: bool = False
+
+
+DECISIONS: Registry[Decision] = Registry("decision")
+
+
+def decision(**fields: Any) -> Callable[[Callable[..., Rule]], Callable[..., Rule]]:
+    """Decorator: register the function below as a decision with these fields."""
+
+    def register(function: Callable[..., Rule]) -> Callable[..., Rule]:
+        DECISIONS.add(Decision(function=function, **fields))
+        return function
+
+    return register
+
+
+def class_scores(logits: Tensor, one_logit: bool) -> Tensor:
+    """Scores [..., N, C] of logits [..., N, C] or, with one logit per row, of (0, z) for logits [..., N, 1]."""
+    return torch.cat([torch.zeros_like(logits), logits], dim=-1) if one_logit else logits
+
+
+@decision(
+    key="argmax",
+    label="Largest score",
+    summary="The class with the largest score; for two classes the threshold 0.5.",
+    formula=r"\hat y = \arg\max_c z_c",
+    source="-",
+)
+def argmax(scores: Tensor, y: Tensor, context: Context) -> Rule:
+    return Rule(torch.zeros(scores.shape[-1], dtype=torch.float64))
+
+
+@decision(
+    key="threshold",
+    label="Threshold",
+    summary="Positive when the probability is above a threshold of your choice.",
+    formula=r"\hat y = 1 \iff p_1 > t",
+    source="Elkan 2001",
+    params=(Param("threshold", "t", 0.5, 0.0001, 0.9999, 0.01, help="Say yes above this probability."),),
+    tasks=("binary",),
+)
+def threshold(scores: Tensor, y: Tensor, context: Context, *, threshold: float) -> Rule:
+    return Rule(torch.tensor([0.0, -math.log(threshold / (1 - threshold))], dtype=torch.float64))
+
+
+@decision(
+    key="logit_adjust",
+    label="Logit adjustment",
+    summary="Divides each probability by the class share (to the power tau): argmax then favours no class.",
+    formula=r"\hat y = \arg\max_c\; z_c - \tau \log \pi_c",
+    source="Menon et al. 2021 (arXiv 2007.07314), section 4.1",
+    params=(Param("tau", r"\tau", 1.0, 0.0, 5.0, 0.1, help="0: plain argmax. 1: best for the mean recall."),),
+)
+def logit_adjust(scores: Tensor, y: Tensor, context: Context, *, tau: float) -> Rule:
+    prior = context.class_counts / context.class_counts.sum()
+    # A class without rows keeps its score: dividing by a share of 0 would always predict it.
+    return Rule(torch.where(prior > 0, -tau * prior.log(), 0.0))
+
+
+def effective_shift(class_counts: Tensor, class_weight: Tensor, seen_counts: Tensor, loss_shift: Tensor) -> Tensor:
+    """How far training moves the log odds of each class off the posterior, [C]: log(w_c pi'_c / pi_c) + the loss's own.
+
+    A class that has no rows or no weight teaches nothing that could be undone: 0.
+    """
+    known = (class_counts > 0) & (class_weight > 0) & (seen_counts > 0)
+    share = seen_counts / class_counts * (class_counts.sum() / seen_counts.sum())
+    shift = (class_weight * share).log() + loss_shift
+    return torch.where(known, shift, 0.0)
+
+
+@decision(
+    key="undo",
+    label="Undo the weights",
+    summary="Takes what weights, sampler and loss put on the log odds off again: back to the classes as they come.",
+    formula=r"\hat y = \arg\max_c\; z_c - \log \frac{w_c\, \pi'_c}{\pi_c}",
+    source="King & Zeng 2001; Elkan 2001; Dal Pozzolo et al. 2015",
+    recalibrates=True,
+)
+def undo(scores: Tensor, y: Tensor, context: Context) -> Rule:
+    return Rule(-effective_shift(context.class_counts, context.class_weight, context.seen_counts, context.loss_shift))

@@ -1,0 +1,368 @@
+"""The experiment: the one thing that is shared. Frozen, hashable, checked; as JSON (format 1) and as a URL query.
+
+What a stranger sent is refused by name where it does not fit. What is left out takes its default, and defaults are left
+out again, so that a parameter added later changes no old link and no old fingerprint.
+"""
+
+import dataclasses
+import hashlib
+import json
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
+
+from lib.data import SOURCES, Task
+from lib.decisions import DECISIONS
+from lib.losses import LOSSES
+from lib.models import MODELS
+from lib.registry import Param, Params, Registry, brief, check_params
+from lib.sampling import SAMPLERS
+from lib.weighting import WEIGHTINGS
+
+FORMAT = 1
+MAX_NAME = 40
+MAX_STRATEGIES = 64
+MAX_JSON = 200_000  # characters of a stranger's JSON or link that are looked at
+SEEDS = Param("seeds", "", (0,), 0, 2**31 - 1, help="Initial weights and batch order.", length=(1, 100), item=int)
+
+NO_PARAMS = Params()
+Parts = Mapping[str, tuple[str, Registry[Any]]]  # field with a record's key -> (field with its parameters, registry)
+
+
+def _complete(spec: Any, owner: str) -> None:
+    """Check a value under construction and fill in the defaults of its parameters. Raises ValueError that names `owner`."""
+    for key_field, (params_field, registry) in spec.PARTS.items():
+        record = registry.pick(getattr(spec, key_field))
+        params = check_params(getattr(spec, params_field), record.params, f"{owner}, {registry.word} {record.key}")
+        object.__setattr__(spec, params_field, params)
+    for param in spec.FIELDS:
+        try:
+            object.__setattr__(spec, param.name, param.check(getattr(spec, param.name)))
+        except ValueError as error:
+            raise ValueError(f"{owner}: {error}") from None
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """Which rows: a recipe, a bundled set, or an upload that is named but does not travel."""
+
+    source: str = "gaussians"
+    params: Params = NO_PARAMS
+    seed: int = 0
+    resample: bool = False
+
+    PARTS: ClassVar[Parts] = {"source": ("params", SOURCES)}
+    FIELDS: ClassVar[tuple[Param, ...]] = (
+        Param("seed", "", 0, 0, 2**31 - 1, 1, help="Makes the draw and the split."),
+        Param("resample", "", False, help="Draw fresh data for each seed, so that intervals carry sampling noise too."),
+    )
+
+    def __post_init__(self) -> None:
+        _complete(self, "data")
+        if self.resample and SOURCES[self.source].kind != "recipe":
+            raise ValueError(f"data: resample draws fresh data per seed, which only recipes can; {self.source} is not one.")
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    name: str = "mlp"
+    params: Params = NO_PARAMS
+    bias_init: str = "default"
+
+    PARTS: ClassVar[Parts] = {"name": ("params", MODELS)}
+    FIELDS: ClassVar[tuple[Param, ...]] = (
+        Param("bias_init", "b", "default", choices=("default", "log_prior"),
+              help="Start of the output bias: torch's random one, or the log of the class shares."),
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        _complete(self, "model")
+
+
+@dataclass(frozen=True)
+class Training:
+    """Settings of the optimiser; a strategy may override all but `epochs`."""
+
+    epochs: int = 20
+    batch_size: int = 128
+    optimizer: str = "adam"
+    lr: float = 0.001
+    weight_decay: float = 0.0
+    normaliser: str = "torch"
+
+    PARTS: ClassVar[Parts] = {}
+    FIELDS: ClassVar[tuple[Param, ...]] = (
+        Param("epochs", "E", 20, 1, 10_000, 5, help="How many times N rows are taken."),
+        Param("batch_size", "B", 128, 1, 1_000_000, 32, help="Rows per step."),
+        Param("optimizer", "", "adam", choices=("adam", "sgd"), help="Adam hides the scale of a loss; SGD does not."),
+        Param("lr", r"\eta", 0.001, 1e-7, 1000.0, 0.001, help="Learning rate."),
+        Param("weight_decay", r"\lambda", 0.0, 0.0, 100.0, 0.0001, help="L2 added to the gradient, as torch.optim does."),
+        Param("normaliser", "", "torch", choices=("torch", "fixed"),
+              help="torch: divide each batch as torch does. fixed: by its row count, weights rescaled to mean 1."),
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        _complete(self, "training")
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """Loss + scheme + sampler + decision, named by the visitor: one column of a comparison."""
+
+    name: str
+    loss: str = "cross_entropy"
+    loss_params: Params = NO_PARAMS
+    weighting: str = "none"
+    weighting_params: Params = NO_PARAMS
+    sampler: str = "shuffle"
+    sampler_params: Params = NO_PARAMS
+    decision: str = "argmax"
+    decision_params: Params = NO_PARAMS
+    weights_from_epoch: int = 0
+    overrides: Params = NO_PARAMS
+
+    PARTS: ClassVar[Parts] = {
+        "loss": ("loss_params", LOSSES),
+        "weighting": ("weighting_params", WEIGHTINGS),
+        "sampler": ("sampler_params", SAMPLERS),
+        "decision": ("decision_params", DECISIONS),
+    }
+    FIELDS: ClassVar[tuple[Param, ...]] = (
+        Param("weights_from_epoch", "T_0", 0, 0, 10_000, 1, help="Weights start after so many epochs; before, every row counts the same."),
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", check_name(self.name))
+        where = f"Strategy {brief(self.name)}"
+        _complete(self, where)
+        if isinstance(self.overrides, Mapping) and "epochs" in self.overrides:
+            raise ValueError(f"{where}: epochs cannot be overridden; the strategies of a comparison train equally long.")
+        checked = check_params(self.overrides, Training.FIELDS, f"{where}, overrides")
+        object.__setattr__(self, "overrides", Params({key: checked[key] for key in sorted(self.overrides)}))
+
+    def training(self, common: Training) -> Training:
+        """The training settings of this strategy."""
+        return dataclasses.replace(common, **self.overrides)  # type: ignore[arg-type]
+
+    @property
+    def slug(self) -> str:
+        """The name as a safe part of a file name: letters, digits and dashes."""
+        plain = unicodedata.normalize("NFKD", self.name).encode("ascii", "ignore").decode()
+        return re.sub(r"[^A-Za-z0-9]+", "-", plain).strip("-").lower() or "strategy"
+
+
+def check_name(name: object) -> str:
+    """A strategy's name: 1 to 40 characters of plain text in one line."""
+    if not isinstance(name, str) or not 1 <= len(name.strip()) <= MAX_NAME:
+        came = f"{len(name)} characters" if isinstance(name, str) else brief(name)
+        raise ValueError(f"The name of a strategy must be 1 to {MAX_NAME} characters, got {came}.")
+    if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in name):
+        raise ValueError(f"The name of a strategy must be plain text in one line, got {brief(name)}.")
+    return name.strip()
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """data + model + training settings + strategies + seeds."""
+
+    strategies: tuple[Strategy, ...]
+    data: DataSpec = DataSpec()
+    model: ModelSpec = ModelSpec()
+    training: Training = Training()
+    seeds: tuple[int, ...] = (0,)
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.strategies) <= MAX_STRATEGIES:
+            raise ValueError(f"An experiment has 1 to {MAX_STRATEGIES} strategies, got {len(self.strategies)}.")
+        names = [strategy.name for strategy in self.strategies]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"Names of strategies must differ; {brief(twice)} is there twice. Rename one.")
+        object.__setattr__(self, "seeds", SEEDS.check(self.seeds))
+        if len(set(self.seeds)) != len(self.seeds):
+            raise ValueError(f"seeds must differ from each other, got {brief(list(self.seeds))}.")
+        source = SOURCES[self.data.source]
+        if source.kind != "upload":
+            check_fit(self, source.task_of(self.data.params), len(source.classes(self.data.params)))
+
+    @classmethod
+    def from_dict(cls, raw: object) -> "Experiment":
+        """A checked experiment. Raises ValueError that names the unknown key, the range or the impossible pair."""
+        table = _table(raw, ("format", *(f.name for f in dataclasses.fields(cls))), "The experiment")
+        if type(table.get("format", FORMAT)) is not int or table.get("format", FORMAT) != FORMAT:
+            raise ValueError(f"This program reads format {FORMAT}, got format {brief(table['format'])}.")
+        strategies = table.get("strategies")
+        if not isinstance(strategies, list) or len(strategies) > MAX_STRATEGIES:
+            raise ValueError(f"strategies must be a list of 1 to {MAX_STRATEGIES} strategies, got {brief(strategies)}.")
+        return cls(
+            strategies=tuple(_build(Strategy, strategy, "A strategy") for strategy in strategies),
+            data=_build(DataSpec, table.get("data", {}), "data"),
+            model=_build(ModelSpec, table.get("model", {}), "model"),
+            training=_build(Training, table.get("training", {}), "training"),
+            seeds=table.get("seeds", (0,)),
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> "Experiment":
+        """As `from_dict`, from text that a stranger sent."""
+        if len(text) > MAX_JSON:
+            raise ValueError(f"An experiment has at most {MAX_JSON} characters, got {len(text)}.")
+        try:
+            raw = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise ValueError(
+                f"This is not JSON ({brief(str(error), 100)}); expected an experiment as the app exports it."
+            ) from None
+        return cls.from_dict(raw)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, defaults left out; `from_dict` gives the same experiment back."""
+        return {
+            "format": FORMAT,
+            "data": {"source": self.data.source} | _changed(self.data),
+            "model": {"name": self.model.name} | _changed(self.model),
+            "strategies": [{"name": strategy.name} | _changed(strategy) for strategy in self.strategies],
+            "training": _changed(self.training),
+            "seeds": list(self.seeds),
+        }
+
+    def to_json(self) -> str:
+        return json.dumps(self.to_dict(), indent=1, ensure_ascii=False)
+
+    def to_query(self) -> dict[str, str]:
+        """The experiment as URL fields: readable, non-default fields only. `s1` is the first strategy's name."""
+        query = _written(self.data, "data") | _written(self.model, "model") | _written(self.training, "training")
+        for number, strategy in enumerate(self.strategies, start=1):
+            query |= {f"s{number}": strategy.name} | _written(strategy, f"s{number}")
+        return query | ({"seeds": SEEDS.write(self.seeds)} if self.seeds != SEEDS.default else {})
+
+    @classmethod
+    def from_query(cls, query: Mapping[str, str]) -> "Experiment":
+        """The experiment of a URL's fields. Raises ValueError that names the field."""
+        if sum(len(key) + len(text) for key, text in query.items()) > MAX_JSON:
+            raise ValueError(f"A link has at most {MAX_JSON} characters; this one has more.")
+        left = dict(query)
+        raw: dict[str, Any] = {
+            "data": _read(DataSpec, left, "data"),
+            "model": _read(ModelSpec, left, "model"),
+            "training": _read(Training, left, "training"),
+            "seeds": SEEDS.read(left.pop("seeds", "0")),
+            "strategies": [],
+        }
+        while (prefix := f"s{len(raw['strategies']) + 1}") in left:
+            raw["strategies"].append({"name": left.pop(prefix)} | _read(Strategy, left, prefix))
+        if left:
+            raise ValueError(f"The link has a field {brief(next(iter(left)))} that this program does not know.")
+        return cls.from_dict(raw)
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 of the canonical JSON without display names."""
+        plain = self.to_dict()
+        for strategy in plain["strategies"]:
+            del strategy["name"]
+        return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+    def run_fingerprint(self, strategy: Strategy, seed: int) -> str:
+        """Identifies one run: it trains the same whatever stands beside it in the comparison."""
+        return dataclasses.replace(self, strategies=(strategy,), seeds=(seed,)).fingerprint
+
+
+def check_fit(experiment: Experiment, task: Task, classes: int) -> None:
+    """Raises ValueError for a part of a strategy that cannot work with this task or number of classes."""
+    for strategy in experiment.strategies:
+        where = f"Strategy {brief(strategy.name)}"
+        for key_field, (_, registry) in Strategy.PARTS.items():
+            record = registry[getattr(strategy, key_field)]
+            if task not in getattr(record, "tasks", (task,)):
+                fitting = ", ".join(key for key, other in registry.items() if task in other.tasks)
+                raise ValueError(
+                    f"{where}: {registry.word} {record.key} is for {' or '.join(record.tasks)} targets, "
+                    f"and these are {task} ({classes} classes). Choose one of {fitting}."
+                )
+        weights = strategy.weighting_params.get("weights")
+        if isinstance(weights, tuple) and len(weights) != classes:
+            raise ValueError(f"{where}: weights must have one value per class: {classes} classes, got {len(weights)} weights.")
+        ignored = strategy.loss_params.get("ignore_index", -100)
+        if isinstance(ignored, int) and ignored != -100 and not 0 <= ignored < classes:
+            raise ValueError(f"{where}: ignore_index must be -100 or a class from 0 to {classes - 1}, got {ignored}.")
+
+
+S = TypeVar("S", DataSpec, ModelSpec, Training, Strategy)
+
+
+def _table(raw: object, known: Sequence[str], where: str) -> Mapping[str, Any]:
+    if not isinstance(raw, Mapping):
+        raise ValueError(f"{where} must be a table of names and values, got {brief(raw)}.")
+    for key in raw:
+        if key not in known:
+            raise ValueError(f"{where} has no field {brief(key)}; the fields are {', '.join(known)}.")
+    return raw
+
+
+def _build(cls: type[S], raw: object, where: str) -> S:
+    """A checked value of one of the classes above, from a table of a stranger's."""
+    table = _table(raw, [f.name for f in dataclasses.fields(cls)], where)
+    defaults = {"name": None} if cls is Strategy else {}
+    return cls(**{**defaults, **table})
+
+
+def _different(spec: Any, params_field: str, record: Any) -> list[tuple[Param, Any]]:
+    values = getattr(spec, params_field)
+    return [(param, values[param.name]) for param in record.params if values[param.name] != param.default]
+
+
+def _changed(spec: DataSpec | ModelSpec | Training | Strategy) -> dict[str, Any]:
+    """What is not a default, as plain data."""
+    plain: dict[str, Any] = {}
+    defaults = {f.name: f.default for f in dataclasses.fields(spec)}
+    for key_field, (params_field, registry) in spec.PARTS.items():
+        key = getattr(spec, key_field)
+        if key != defaults[key_field]:
+            plain[key_field] = key
+        if different := _different(spec, params_field, registry[key]):
+            plain[params_field] = {p.name: list(v) if isinstance(v, tuple) else v for p, v in different}
+    plain |= {p.name: getattr(spec, p.name) for p in spec.FIELDS if getattr(spec, p.name) != p.default}
+    return plain | ({"overrides": dict(spec.overrides)} if isinstance(spec, Strategy) and spec.overrides else {})
+
+
+def _address(key_field: str, prefix: str) -> str:
+    """Where a record's key stands in a URL: `data` for data.source, `model` for model.name, `s1.loss` for a loss."""
+    return prefix if key_field in ("source", "name") else f"{prefix}.{key_field}"
+
+
+def _written(spec: DataSpec | ModelSpec | Training | Strategy, prefix: str) -> dict[str, str]:
+    """The URL fields of what is not a default."""
+    query: dict[str, str] = {}
+    defaults = {f.name: f.default for f in dataclasses.fields(spec)}
+    for key_field, (params_field, registry) in spec.PARTS.items():
+        key, address = getattr(spec, key_field), _address(key_field, prefix)
+        if key != defaults[key_field]:
+            query[address] = key
+        query |= {f"{address}.{p.name}": p.write(v) for p, v in _different(spec, params_field, registry[key])}
+    changed = [(p, getattr(spec, p.name)) for p in spec.FIELDS]
+    query |= {f"{prefix}.{p.name}": p.write(value) for p, value in changed if value != p.default}
+    if isinstance(spec, Strategy):
+        query |= {
+            f"{prefix}.training.{p.name}": p.write(spec.overrides[p.name]) for p in Training.FIELDS if p.name in spec.overrides
+        }
+    return query
+
+
+def _read(cls: type[S], query: dict[str, str], prefix: str) -> dict[str, Any]:
+    """Takes the URL fields of one value out of `query`, as plain data."""
+    raw: dict[str, Any] = {}
+    defaults = {f.name: f.default for f in dataclasses.fields(cls)}
+
+    def take(params: Sequence[Param], start: str) -> dict[str, Any]:
+        return {p.name: p.read(query.pop(f"{start}.{p.name}")) for p in params if f"{start}.{p.name}" in query}
+
+    for key_field, (params_field, registry) in cls.PARTS.items():
+        address = _address(key_field, prefix)
+        record = registry.pick(query.pop(address, defaults[key_field]))
+        raw |= {key_field: record.key, params_field: take(record.params, address)}
+    if cls is Strategy:
+        raw["overrides"] = take(Training.FIELDS, f"{prefix}.training")
+    return raw | take(cls.FIELDS, prefix)

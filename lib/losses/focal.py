@@ -1,0 +1,77 @@
+"""Focal loss: rows that the model is already sure of count less (Lin et al. 2017, arXiv 1708.02002)."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from lib.losses.binary import YES_NO
+from lib.losses.cross_entropy import true_class_nll
+from lib.losses.loss import Number, loss
+from lib.registry import Param
+
+GAMMA = Param("gamma", r"\gamma", 2.0, 0.0, 10.0, 0.1, help="How fast sure rows lose weight; 0 is the plain loss.")
+
+
+@loss(
+    key="focal",
+    label="Focal (softmax)",
+    formula=r"\ell = -(1-p_y)^\gamma \log p_y,\quad p = \mathrm{softmax}(z)",
+    source="Lin et al. 2017 (arXiv 1708.02002), for classes that exclude each other",
+    summary="Cross-entropy that looks away from sure rows. Moves no decision by itself; makes probabilities timid.",
+    link="softmax",
+    scores="per class",
+    tasks=("binary", "multiclass"),
+    reduction="mean",
+    params=(GAMMA,),
+    code="def criterion(logits, targets):\n"
+    "    ce = F.cross_entropy(logits, targets, reduction='none')\n"
+    "    p = torch.exp(-ce)\n"
+    "    return (class_weight[targets] * (1 - p) ** {gamma} * ce).mean()",
+)
+def focal(logits: Tensor, targets: Tensor, *, gamma: Number) -> Tensor:
+    """(1 - p_y)^gamma * -log p_y, with 1 - p_y as the summed probability of the other classes.
+
+    log(1 - p_y) is a difference of two logsumexps, so that its power has a finite gradient where p_y rounds to 1.
+    """
+    own = torch.zeros_like(logits, dtype=torch.bool).scatter(-1, targets.unsqueeze(-1), True)
+    log_rest = logits.masked_fill(own, -torch.inf).logsumexp(-1) - logits.logsumexp(-1)
+    return torch.exp(gamma * log_rest) * true_class_nll(logits, targets)
+
+
+@loss(
+    key="sigmoid_focal",
+    label="Focal (sigmoid)",
+    formula=r"\ell = \alpha_t (1-p_t)^\gamma\, \mathrm{softplus}(-z_t),\quad \alpha_t = \alpha t + (1-\alpha)(1-t)",
+    source="Lin et al. 2017 (arXiv 1708.02002), eq. 5; torchvision, sigmoid_focal_loss",
+    summary="One yes/no question per logit. alpha below 0.5 turns positives DOWN (RetinaNet's 0.25 does).",
+    link="sigmoid",
+    scores="one",
+    tasks=YES_NO,
+    reduction="mean",
+    params=(
+        GAMMA,
+        Param(
+            "alpha",
+            r"\alpha",
+            0.5,
+            0.0,
+            1.0,
+            0.05,
+            help="Weight of positives; negatives get 1 - alpha. 0.5: no preference.",
+        ),
+    ),
+    code="def criterion(logits, targets):\n"
+    "    z_t = torch.where(targets > 0, logits, -logits)\n"
+    "    alpha_t = torch.where(targets > 0, {alpha}, 1 - {alpha})\n"
+    "    weight = scale * torch.where(targets > 0, pos_weight, 1.0)\n"
+    "    return (weight * alpha_t * torch.sigmoid(-z_t) ** {gamma} * F.softplus(-z_t)).mean()",
+)
+def sigmoid_focal(logits: Tensor, targets: Tensor, *, gamma: Number, alpha: Number) -> Tensor:
+    """alpha_t (1 - p_t)^gamma softplus(-z_t), with (1 - p_t)^gamma = exp(-gamma softplus(z_t)).
+
+    Through softplus everything stays finite, value and gradient, where 1 - p_t underflows.
+    """
+    positive = targets > 0
+    z_t = torch.where(positive, logits, -logits)
+    alpha_t = torch.where(positive, alpha, 1 - alpha)
+    return alpha_t * torch.exp(-gamma * functional.softplus(z_t)) * functional.softplus(-z_t)

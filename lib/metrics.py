@@ -1,0 +1,177 @@
+"""Confusion matrices and what is read from them, and metrics of probabilities. Decided once; see the README.
+
+Ties go to the lowest class. A recall of a class without rows is NaN ("no rows"), and macro averages run over the classes
+that have rows. Definitions are scikit-learn's.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import stats
+from sklearn import metrics as sklearn_metrics
+from torch import Tensor
+
+from lib.registry import Param, Registry
+
+Array = NDArray[np.float64]
+
+
+def confusion_matrices(y_true: Tensor, y_pred: Tensor, classes: int) -> Tensor:
+    """Counts [K, C, C], [true][predicted], of y_true [N] and the predictions y_pred [K, N] of K runs."""
+    runs = torch.arange(len(y_pred)).unsqueeze(1)
+    cells = (runs * classes + y_true) * classes + y_pred
+    return torch.bincount(cells.flatten(), minlength=len(y_pred) * classes**2).view(-1, classes, classes)
+
+
+def recall(confusion: Array) -> Array:
+    """Of the rows of a class, the share that was found: [..., C, C] -> [..., C]; NaN without rows."""
+    return _ratio(_hits(confusion), confusion.sum(-1))
+
+
+def precision(confusion: Array) -> Array:
+    """Of the rows predicted as a class, the share that is right: [..., C, C] -> [..., C]; NaN if never predicted."""
+    return _ratio(_hits(confusion), confusion.sum(-2))
+
+
+def _hits(confusion: Array) -> Array:
+    return np.diagonal(confusion, axis1=-2, axis2=-1)
+
+
+def _ratio(top: Array, bottom: Array) -> Array:
+    return np.divide(top, bottom, out=np.full(np.shape(top), np.nan), where=bottom != 0)
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What a metric may look at: counts [C, C], true classes [N], probabilities [N, C] (None where scores are not)."""
+
+    confusion: Array
+    y_true: NDArray[np.int64]
+    y_prob: Array | None
+
+
+@dataclass(frozen=True)
+class Metric:
+    """`function(evidence) -> float`, NaN where it is undefined."""
+
+    key: str
+    label: str
+    help: str
+    better: Literal["higher", "lower", "reference"]
+    function: Callable[[Evidence], float]
+    params: tuple[Param, ...] = ()
+
+
+METRICS: Registry[Metric] = Registry("metric")
+
+
+def metric(key: str, label: str, better: Literal["higher", "lower", "reference"], help: str) -> Callable:  # type: ignore[type-arg]
+    """Decorator: register the function below as a metric."""
+
+    def register(function: Callable[[Evidence], float]) -> Callable[[Evidence], float]:
+        METRICS.add(Metric(key, label, help, better, function))
+        return function
+
+    return register
+
+
+@metric("accuracy", "Accuracy", "higher", "Share of rows that are right. Follows the majority.")
+def accuracy(evidence: Evidence) -> float:
+    return float(_hits(evidence.confusion).sum() / evidence.confusion.sum())
+
+
+@metric("majority_accuracy", "Always majority", "reference", "Accuracy of always saying the most frequent class.")
+def majority_accuracy(evidence: Evidence) -> float:
+    return float(evidence.confusion.sum(1).max() / evidence.confusion.sum())
+
+
+@metric("balanced_accuracy", "Balanced accuracy", "higher", "Mean recall over the classes that have rows.")
+def balanced_accuracy(evidence: Evidence) -> float:
+    return float(np.nanmean(recall(evidence.confusion)))
+
+
+@metric("macro_f1", "Macro F1", "higher", "Mean over classes of F1 = 2TP / (2TP + FP + FN).")
+def macro_f1(evidence: Evidence) -> float:
+    counts = evidence.confusion
+    rows = counts.sum(1)
+    f1 = _ratio(2 * _hits(counts), rows + counts.sum(0))
+    return float(f1[rows > 0].mean())
+
+
+@metric("g_mean", "G-mean", "higher", "Geometric mean of the recalls: 0 as soon as one class is never found.")
+def g_mean(evidence: Evidence) -> float:
+    found = recall(evidence.confusion)
+    found = found[~np.isnan(found)]
+    return 0.0 if (found == 0).any() else float(np.exp(np.log(found).mean()))
+
+
+@metric("mcc", "MCC", "higher", "Correlation between truth and prediction (Matthews); 0 is chance.")
+def mcc(evidence: Evidence) -> float:
+    counts = evidence.confusion
+    n, rows, said = counts.sum(), counts.sum(1), counts.sum(0)
+    covariance = _hits(counts).sum() * n - rows @ said
+    spread = (n**2 - said @ said) * (n**2 - rows @ rows)
+    return float(covariance / math.sqrt(spread)) if spread > 0 else 0.0
+
+
+def _one_vs_rest(evidence: Evidence, score: Callable[[NDArray[np.bool_], Array], float]) -> float:
+    """Macro average of a score of (is it the class, its probability); of two classes only the positive one counts."""
+    if evidence.y_prob is None:
+        return math.nan
+    classes = evidence.y_prob.shape[1]
+    present = [c for c in range(classes) if (evidence.y_true == c).any()]
+    if len(present) < 2:
+        return math.nan
+    wanted = [1] if classes == 2 else present
+    return float(np.mean([score(evidence.y_true == c, evidence.y_prob[:, c]) for c in wanted]))
+
+
+@metric("average_precision", "AP", "higher", "Average precision over all thresholds; one-vs-rest macro for several classes.")
+def average_precision(evidence: Evidence) -> float:
+    return _one_vs_rest(evidence, sklearn_metrics.average_precision_score)
+
+
+@metric("auroc", "AUROC", "higher", "Chance that a row of the class scores above another; one-vs-rest macro for several.")
+def auroc(evidence: Evidence) -> float:
+    return _one_vs_rest(evidence, sklearn_metrics.roc_auc_score)
+
+
+@metric("nll", "NLL", "lower", "Mean negative log probability of the true class, unweighted: comparable across losses.")
+def nll(evidence: Evidence) -> float:
+    if evidence.y_prob is None:
+        return math.nan
+    own = evidence.y_prob[np.arange(len(evidence.y_true)), evidence.y_true]
+    return float(-np.log(np.maximum(own, np.finfo(np.float64).tiny)).mean())
+
+
+@metric("brier", "Brier", "lower", "Mean squared distance between probabilities and truth, summed over classes.")
+def brier(evidence: Evidence) -> float:
+    if evidence.y_prob is None:
+        return math.nan
+    truth = np.eye(evidence.y_prob.shape[1])[evidence.y_true]
+    return float(((evidence.y_prob - truth) ** 2).sum(1).mean())
+
+
+def t_interval(values: Array, level: float = 0.95) -> tuple[float, float] | None:
+    """Student's t interval of the mean over seeds (ddof 1): training noise. None for fewer than two numbers."""
+    finite = np.asarray(values, dtype=float)
+    finite = finite[np.isfinite(finite)]
+    if len(finite) < 2:
+        return None
+    half = stats.t.ppf((1 + level) / 2, len(finite) - 1) * finite.std(ddof=1) / math.sqrt(len(finite))
+    return float(finite.mean() - half), float(finite.mean() + half)
+
+
+def wilson_interval(hits: float, rows: float, level: float = 0.95) -> tuple[float, float] | None:
+    """Wilson's interval of a share of few rows: sampling noise. None without rows."""
+    if rows == 0:
+        return None
+    z = stats.norm.ppf((1 + level) / 2)
+    centre = (hits + z**2 / 2) / (rows + z**2)
+    half = z / (rows + z**2) * math.sqrt(hits * (rows - hits) / rows + z**2 / 4)
+    return float(max(centre - half, 0.0)), float(min(centre + half, 1.0))

@@ -1,0 +1,143 @@
+"""Small models, many at a time: the parameters of K models of one architecture as rows [K, P].
+
+Everything here is a feed-forward net of Linear and ReLU. A row holds one model's parameters in the order of
+`nn.Sequential.parameters()`.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from lib.registry import Param, Registry
+
+
+@dataclass(frozen=True)
+class Model:
+    """An architecture: `function(features, outputs, **params) -> layer widths`, first and last included."""
+
+    key: str
+    label: str
+    summary: str
+    function: Callable[..., tuple[int, ...]]
+    params: tuple[Param, ...] = ()
+
+
+MODELS: Registry[Model] = Registry("model")
+
+
+def linear(features: int, outputs: int) -> tuple[int, ...]:
+    return (features, outputs)
+
+
+def mlp(features: int, outputs: int, *, hidden: tuple[int, ...]) -> tuple[int, ...]:
+    return (features, *hidden, outputs)
+
+
+HIDDEN = Param("hidden", "h", (32, 32), 1, 1024, 8, help="Units of each hidden layer.", length=(1, 4), item=int)
+MODELS.add(Model("linear", "Linear", "Straight boundaries; closed forms exist for the Gaussian recipes.", linear))
+MODELS.add(Model("mlp", "MLP", "Linear layers with ReLU between them.", mlp, (HIDDEN,)))
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Where one Linear layer lives in a row of parameters."""
+
+    fan_in: int
+    fan_out: int
+    start: int
+
+    @property
+    def bias_start(self) -> int:
+        return self.start + self.fan_in * self.fan_out
+
+    @property
+    def end(self) -> int:
+        return self.bias_start + self.fan_out
+
+    def views(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """weight [K, out, in] and bias [K, out] of rows [K, P]."""
+        weight = rows[:, self.start : self.bias_start].unflatten(1, (self.fan_out, self.fan_in))
+        return weight, rows[:, self.bias_start : self.end]
+
+    def dense_views(self, buffer: Tensor, runs: int) -> tuple[Tensor, Tensor]:
+        """The same of a buffer [K*P] that keeps layer by layer together: contiguous, as autograd wants gradients."""
+        weight = buffer[runs * self.start : runs * self.bias_start].view(runs, self.fan_out, self.fan_in)
+        return weight, buffer[runs * self.bias_start : runs * self.end].view(runs, self.fan_out)
+
+
+def layers(widths: Sequence[int]) -> tuple[Layer, ...]:
+    """The Linear layers between successive widths."""
+    found: list[Layer] = []
+    for fan_in, fan_out in zip(widths, widths[1:], strict=False):
+        found.append(Layer(fan_in, fan_out, found[-1].end if found else 0))
+    return tuple(found)
+
+
+def initial(widths: Sequence[int], seed: int) -> Tensor:
+    """Parameters [P] bit-equal to those of `torch.manual_seed(seed); nn.Sequential(nn.Linear(...), ...)`, float32."""
+    draw = torch.Generator().manual_seed(seed)
+    row = torch.empty(1, layers(widths)[-1].end)
+    for layer in layers(widths):
+        weight, bias = layer.views(row)
+        nn.init.kaiming_uniform_(weight[0], a=math.sqrt(5), generator=draw)
+        bound = 1 / math.sqrt(layer.fan_in)
+        bias[0].uniform_(-bound, bound, generator=draw)
+    return row[0]
+
+
+def forward(views: Sequence[tuple[Tensor, Tensor]], x: Tensor) -> Tensor:
+    """Outputs [K, B, out] of K models for inputs [K, B, in]."""
+    for depth, (weight, bias) in enumerate(views):
+        if depth:
+            x = x.relu()
+        x = torch.baddbmm(bias.unsqueeze(1), x, weight.transpose(1, 2))
+    return x
+
+
+CHUNK = 4_000_000  # numbers in one intermediate result: bounds memory, and keeps it in the cache
+
+
+@torch.no_grad()
+def predict(rows: Tensor, widths: Sequence[int], x: Tensor) -> Tensor:
+    """Outputs [K, N, out] of the models in `rows` [K, P] for the same rows x [N, in], in chunks of rows."""
+    views = [layer.views(rows) for layer in layers(widths)]
+    at_once = max(CHUNK // (len(rows) * max(widths)), 1)
+    parts = [forward(views, part.expand(len(rows), -1, -1)) for part in x.split(at_once)]
+    return torch.cat(parts, dim=1)
+
+
+class Net(nn.Sequential):
+    """Linear and ReLU in turn, with the standardisation of the features as buffers: takes raw features."""
+
+    shift: Tensor | None
+    scale: Tensor | None
+
+    def __init__(self, widths: Sequence[int], shift: Tensor | None = None, scale: Tensor | None = None) -> None:
+        steps: list[nn.Module] = []
+        for layer in layers(widths):
+            steps += [nn.ReLU()] if steps else []
+            steps.append(nn.Linear(layer.fan_in, layer.fan_out))
+        super().__init__(*steps)
+        self.register_buffer("shift", shift)
+        self.register_buffer("scale", scale)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.shift is not None and self.scale is not None:
+            x = (x - self.shift) / self.scale
+        return super().forward(x)
+
+
+def state_dict(
+    row: Tensor, widths: Sequence[int], shift: Tensor | None = None, scale: Tensor | None = None
+) -> dict[str, Tensor]:
+    """A row [P] of parameters as the state of `Net(widths, shift, scale)`: keys 0.weight, 0.bias, 2.weight, ..."""
+    state: dict[str, Tensor] = {}
+    if shift is not None and scale is not None:
+        state = {"shift": shift.clone(), "scale": scale.clone()}
+    for position, layer in enumerate(layers(widths)):
+        weight, bias = layer.views(row[None])
+        state |= {f"{2 * position}.weight": weight[0].clone(), f"{2 * position}.bias": bias[0].clone()}
+    return state

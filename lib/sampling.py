@@ -1,0 +1,155 @@
+"""Samplers: the rows of each epoch, per run.
+
+A sampler draws passes; a run reads its passes as one stream and takes N rows of it per epoch, so that every strategy takes
+ceil(N/B) batches per epoch whatever its sampler. Generators are consumed exactly as torch's DataLoader consumes its own,
+so that a plain script sees the same batches.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lib.data import Task
+from lib.registry import Param, Params, Registry
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """`function(strata, generator, **params) -> row indices of one pass`; strata [N] int64 are the classes of the rows.
+
+    `seen_counts(counts, params)` [C]: class counts in the proportions that the model sees.
+    """
+
+    key: str
+    label: str
+    summary: str
+    formula: str
+    source: str
+    code: str
+    function: Callable[..., Tensor]
+    seen_counts: Callable[[Tensor, Mapping[str, Any]], Tensor]
+    params: tuple[Param, ...] = ()
+
+
+SAMPLERS: Registry[Sampler] = Registry("sampler")
+
+
+def sampler(**fields: Any) -> Callable[[Callable[..., Tensor]], Callable[..., Tensor]]:
+    """Decorator: register the function below as a sampler with these fields."""
+
+    def register(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        SAMPLERS.add(Sampler(function=function, **fields))
+        return function
+
+    return register
+
+
+RATIO = Param("ratio", "r", 1.0, 0.001, 1.0, 0.05, help="Rows of a rare class to those of the most frequent one, afterwards.")
+
+
+@sampler(
+    key="shuffle",
+    label="Shuffle",
+    summary="Every row once per epoch, in a new order.",
+    formula=r"\pi'_c = \pi_c",
+    source="PyTorch, RandomSampler",
+    code="sampler = RandomSampler(dataset, generator=generator)",
+    seen_counts=lambda counts, params: counts,
+)
+def shuffle(strata: Tensor, generator: torch.Generator) -> Tensor:
+    rows = torch.randperm(len(strata), generator=generator)
+    # RandomSampler draws a second permutation, of which it uses no row: keep step with it.
+    torch.randperm(len(strata), generator=generator)
+    return rows
+
+
+@sampler(
+    key="weighted_random",
+    label="Weighted random",
+    summary="Rows drawn with replacement, rare classes more often. Expects the same as weights, with more noise.",
+    formula=r"P(\text{row } i) \propto n_{y_i}^{-a},\quad \pi'_c \propto n_c^{1-a}",
+    source="PyTorch, WeightedRandomSampler",
+    params=(Param("power", "a", 1.0, 0.0, 2.0, 0.05, help="1: every class equally often. 0: as in the data."),),
+    code="sampler = WeightedRandomSampler((counts ** -{power})[targets], len(targets), generator=generator)",
+    seen_counts=lambda counts, params: torch.where(counts > 0, counts ** (1 - params["power"]), 0.0),
+)
+def weighted_random(strata: Tensor, generator: torch.Generator, *, power: float) -> Tensor:
+    row_weight = (torch.bincount(strata).double() ** -power)[strata]
+    return torch.multinomial(row_weight, len(strata), replacement=True, generator=generator)
+
+
+@sampler(
+    key="oversample",
+    label="Oversample",
+    summary="Every row, and rows of rare classes again until they are as many as asked.",
+    formula=r"n'_c = \max(n_c,\; r \max_k n_k)",
+    source="imbalanced-learn, RandomOverSampler",
+    params=(RATIO,),
+    code="sampler = Oversampler(targets, ratio={ratio}, generator=generator)",
+    seen_counts=lambda counts, params: torch.where(counts > 0, counts.maximum(params["ratio"] * counts.max()), 0.0),
+)
+def oversample(strata: Tensor, generator: torch.Generator, *, ratio: float) -> Tensor:
+    counts = torch.bincount(strata)
+    wanted = (ratio * counts.max()).long()
+    drawn = [torch.arange(len(strata))]
+    for label in torch.nonzero((counts > 0) & (counts < wanted)).flatten():
+        own = torch.nonzero(strata == label).flatten()
+        extra = torch.randint(len(own), (int(wanted - counts[label]),), generator=generator)
+        drawn.append(own[extra])
+    rows = torch.cat(drawn)
+    return rows[torch.randperm(len(rows), generator=generator)]
+
+
+@sampler(
+    key="undersample",
+    label="Undersample",
+    summary="As many rows of frequent classes as asked, drawn anew at each pass.",
+    formula=r"n'_c = \min(n_c,\; \min_k n_k / r)",
+    source="imbalanced-learn, RandomUnderSampler",
+    params=(RATIO,),
+    code="sampler = Undersampler(targets, ratio={ratio}, generator=generator)",
+    seen_counts=lambda counts, params: counts.minimum(counts[counts > 0].min() / params["ratio"]),
+)
+def undersample(strata: Tensor, generator: torch.Generator, *, ratio: float) -> Tensor:
+    counts = torch.bincount(strata)
+    allowed = int(counts[counts > 0].min() / ratio)
+    kept = []
+    for label in torch.nonzero(counts).flatten():
+        own = torch.nonzero(strata == label).flatten()
+        kept.append(own[torch.randperm(len(own), generator=generator)[:allowed]])
+    rows = torch.cat(kept)
+    return rows[torch.randperm(len(rows), generator=generator)]
+
+
+def strata(y: Tensor, task: Task) -> Tensor:
+    """The class by which a row is sampled: its class; for several questions or steps, whether any of them is a yes."""
+    return y if y.ndim == 1 else (y > 0).any(dim=1).long()
+
+
+class RowStream:
+    """The endless rows of one run: call `epoch()` for the next N of them.
+
+    The generator belongs to the stream and is seeded with the run's seed: runs of one seed with the same sampler see the
+    same rows in the same order.
+    """
+
+    def __init__(self, key: str, params: Params, row_classes: Tensor, seed: int) -> None:
+        self._draw = SAMPLERS[key].function
+        self._params = params
+        self._classes = row_classes
+        self._generator = torch.Generator().manual_seed(seed)
+        self._left = torch.empty(0, dtype=torch.int64)
+
+    def epoch(self) -> Tensor:
+        """Row indices [N] of the next epoch."""
+        torch.empty((), dtype=torch.int64).random_(generator=self._generator)  # DataLoader's seed for its workers
+        parts, have = [self._left], len(self._left)
+        while have < len(self._classes):
+            parts.append(self._draw(self._classes, self._generator, **self._params))
+            have += len(parts[-1])
+        stream = torch.cat(parts)
+        self._left = stream[len(self._classes) :]
+        return stream[: len(self._classes)]

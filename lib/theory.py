@@ -1,0 +1,107 @@
+"""Closed forms: what theory says a run should find.
+
+Bayes rules of the Gaussian recipes under any weights, exact recalls of linear rules on them, the prior that a model
+effectively trains on, and the class ratio that is left of weights in small batches.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import integrate, stats
+from torch import Tensor
+
+Array = NDArray[np.float64]
+
+
+def effective_prior(class_counts: Tensor, class_weight: Tensor, seen_counts: Tensor | None = None) -> Tensor:
+    """The class shares [C] that a weighted, resampled loss trains on: proportional to w_c n'_c."""
+    mass = class_weight * (class_counts if seen_counts is None else seen_counts)
+    return mass / mass.sum()
+
+
+def effective_ratio(ratio: float, positive_share: float, batch_size: int) -> float:
+    """r_B: the class ratio that weighted-mean cross-entropy really applies in batches of size B.
+
+    Binary, w = w1/w0 = `ratio`, pi = `positive_share`: r_B = w E[1/(w+S)] / E[1/(1+S)] with
+    S = (B-1) + (w-1) Bin(B-1, pi): the mean divides by the weights that happen to be in the batch.
+    """
+    if ratio <= 0 or not 0 <= positive_share <= 1 or batch_size < 1:
+        raise ValueError(
+            "effective_ratio needs a positive ratio, a share in [0, 1] and a batch size of at least 1, "
+            f"got {ratio:g}, {positive_share:g}, {batch_size}."
+        )
+    others = np.arange(batch_size)
+    chance = stats.binom.pmf(others, batch_size - 1, positive_share)
+    rest = (batch_size - 1) + (ratio - 1) * others
+    return float(ratio * (chance / (ratio + rest)).sum() / (chance / (1 + rest)).sum())
+
+
+def bayes_rule(means: Array, shares: Array) -> tuple[Array, Array]:
+    """The best linear rule for unit Gaussians: weights [C, D] and biases [C] of argmax_c w_c.x + b_c.
+
+    means [C, D]; `shares` [C] are class shares times class weights, up to a factor.
+    """
+    means = np.asarray(means, dtype=float)
+    with np.errstate(divide="ignore"):
+        return means, np.log(np.asarray(shares, dtype=float)) - (means**2).sum(1) / 2
+
+
+def bayes_recall(means: Array, shares: Array) -> Array:
+    """Exact recall of each class under the best rule for `shares` (class shares times weights)."""
+    return linear_recall(*bayes_rule(means, shares), means)
+
+
+def linear_recall(weight: Array, bias: Array, means: Array) -> Array:
+    """Exact recalls [C] of argmax_c weight_c.x + bias_c when x | c ~ N(means_c, I). weight [C, D], bias [C], means [C, D].
+
+    With one direction of difference: a normal probability. With two: one integral. Beyond: the multivariate normal
+    integral of scipy (Genz 1992), good to about 1e-5.
+    """
+    weight, bias, means = (np.asarray(a, dtype=float) for a in (weight, bias, means))
+    return np.array([_win_probability(weight, bias, means[c], c) for c in range(len(means))])
+
+
+def _win_probability(weight: Array, bias: Array, mean: Array, c: int) -> float:
+    """P(class c has the largest score) for x ~ N(mean, I)."""
+    if np.isneginf(bias[c]):
+        return 0.0
+    rivals = [j for j in range(len(bias)) if j != c and not np.isneginf(bias[j])]
+    normals = weight[c] - weight[rivals]  # c wins where normals @ x + gaps > 0
+    gaps = bias[c] - bias[rivals] + normals @ mean
+    lengths = np.linalg.norm(normals, axis=1)
+    fixed = lengths < 1e-12
+    if (gaps[fixed] <= 0).any():
+        return 0.0
+    normals, gaps = normals[~fixed] / lengths[~fixed, None], gaps[~fixed] / lengths[~fixed]
+    if not len(gaps):
+        return 1.0
+    _, sizes, basis = np.linalg.svd(normals, full_matrices=False)
+    rank = int((sizes > 1e-9 * sizes[0]).sum())
+    if rank > 2:
+        rule = stats.multivariate_normal(cov=normals @ normals.T, allow_singular=True, seed=0, maxpts=200_000 * len(gaps))
+        return float(rule.cdf(gaps))
+    flat = normals @ basis[:rank].T  # the half-planes, in the one or two directions that matter
+    if rank == 1:
+        return _interval(np.array(flat[:, 0]), gaps)
+    return _wedge(flat, gaps)
+
+
+def _interval(slopes: Array, gaps: Array) -> float:
+    """P(slopes * u + gaps > 0 for all) for u ~ N(0, 1)."""
+    edges = -gaps / slopes
+    low, high = edges[slopes > 0].max(initial=-np.inf), edges[slopes < 0].min(initial=np.inf)
+    return float(max(stats.norm.cdf(high) - stats.norm.cdf(low), 0.0))
+
+
+def _wedge(normals: Array, gaps: Array) -> float:
+    """P(normals @ (u, v) + gaps > 0 for all) for independent standard normals: the inner one in closed form."""
+
+    def slice_probability(u: float) -> float:
+        level = normals[:, 0] * u + gaps
+        upright = np.abs(normals[:, 1]) < 1e-12
+        if (level[upright] <= 0).any():
+            return 0.0
+        return float(stats.norm.pdf(u)) * _interval(normals[~upright, 1], level[~upright])
+
+    corners = np.linspace(-8.5, 8.5, 35)
+    pieces = (integrate.quad(slice_probability, a, b, epsabs=1e-11)[0] for a, b in zip(corners, corners[1:], strict=False))
+    return float(sum(pieces))

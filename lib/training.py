@@ -1,0 +1,225 @@
+"""train(experiment, dataset) -> Snapshots. A generator without threads, clocks or Streamlit.
+
+Pacing, pausing and stepping belong to whoever drives it: `stride()` says how many batches to run until the next yield, and
+how often it yields changes no number.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lib.data import SOURCES, Dataset, Split
+from lib.decisions import DECISIONS, Context, Rule, class_scores
+from lib.experiment import DataSpec, Experiment, check_fit
+from lib.metrics import confusion_matrices, recall
+from lib.models import Net, predict, state_dict
+from lib.stack import Run, Stack, stacks, standardise
+
+Array = NDArray[np.float64]
+Stride = Callable[[], int]
+At = tuple[int, int]  # strategy index, seed index
+
+EVALUATED = 8_000_000  # scores that are held at a time
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """Per finished epoch E, for S strategies and R seeds; read-only."""
+
+    train_loss: Array  # [S, R, E] as optimised: the mean over the batches of an epoch
+    val_nll: Array  # [S, R, E] plain, unweighted: comparable across losses; NaN where scores are no probabilities
+    recall: Array  # [S, R, E, C] on validation, by the strategy's decision
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """Everything a view needs about an experiment at one moment of training."""
+
+    experiment: Experiment
+    dataset: Dataset
+    epoch: int  # finished epochs
+    progress: float  # in epochs, batches of the running one included
+    history: History
+    loss_now: Array  # [S, R] mean loss of the running epoch so far; NaN before its first batch
+    confusion: Array  # [S, R, C, C] validation, [true][predicted], after the last finished epoch (zeros before)
+    diverged: Mapping[At, int]  # the epoch (from 1) at which a run stopped being finite
+    models: Mapping[At, "TrainedModel"]
+    runs: tuple[Run, ...]
+
+    @property
+    def done(self) -> bool:
+        return self.epoch == self.experiment.training.epochs
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedModel:
+    """The parameters of one run at one moment, and how its scores become classes."""
+
+    run: Run
+    parameters: Tensor  # [P]
+    widths: tuple[int, ...]
+
+    def scores(self, x: Tensor) -> Tensor:
+        """Class scores [N, C] of raw features [N, D]."""
+        inputs = standardise(self.run.dataset, x.to(self.parameters.dtype))
+        return class_scores(predict(self.parameters[None], self.widths, inputs)[0], self.run.loss.scores == "one")
+
+    def state_dict(self) -> dict[str, Tensor]:
+        return state_dict(self.parameters, self.widths, self.run.dataset.shift, self.run.dataset.scale)
+
+    def module(self) -> Net:
+        """The model as `nn.Sequential` of Linear and ReLU that takes raw features."""
+        net = Net(self.widths, self.run.dataset.shift, self.run.dataset.scale)
+        net.to(self.parameters.dtype).load_state_dict(self.state_dict())
+        return net
+
+
+def load(spec: DataSpec, table: object = None) -> Dataset:
+    """The dataset of an experiment. `table` is the visitor's parsed file, which an upload needs.
+
+    Raises ValueError when the file is missing or is not the one that the experiment names.
+    """
+    source = SOURCES[spec.source]
+    if source.kind == "upload":
+        return source.function(table, seed=spec.seed, **spec.params)
+    return source.function(seed=spec.seed, **spec.params)
+
+
+def whole_epochs() -> int:
+    """A stride that yields after each epoch only."""
+    return 2**62
+
+
+def train(
+    experiment: Experiment, dataset: Dataset, *, stride: Stride = whole_epochs, dtype: torch.dtype = torch.float32
+) -> Iterator[Snapshot]:
+    """Train every strategy x seed of the experiment; yields at each epoch's end and every `stride()` batches between.
+
+    The first snapshot comes before the first batch. With `resample`, seed s trains on the recipe drawn with
+    `data.seed + s`. Raises ValueError when a strategy does not fit the dataset.
+    """
+    check_fit(experiment, dataset.task, len(dataset.class_names))
+    progress = _Progress(experiment, dataset, dtype)
+    yield progress.snapshot()
+    allowance = stride()
+    for epoch in range(experiment.training.epochs):
+        for stack in progress.stacks:
+            for _ in stack.epoch(epoch):
+                allowance -= 1
+                if allowance <= 0 and not progress.at_end_of_epoch():
+                    yield progress.snapshot()
+                    allowance = stride()
+        progress.finish_epoch()
+        yield progress.snapshot()
+        allowance = stride() if allowance <= 0 else allowance
+
+
+def decide(run: Run, scores: Tensor, y: Tensor) -> Rule:
+    """The rule of a run's decision, fitted on validation scores [N, C] and targets [N]."""
+    context = Context(run.class_counts, run.class_weight, run.seen_counts, run.loss_shift)
+    return DECISIONS[run.strategy.decision].function(scores, y, context, **run.strategy.decision_params)
+
+
+class _Progress:
+    """The state of one training: its stacks and what has been measured so far."""
+
+    def __init__(self, experiment: Experiment, dataset: Dataset, dtype: torch.dtype) -> None:
+        self.experiment, self.dataset = experiment, dataset
+        own = [dataset] * len(experiment.seeds)
+        if experiment.data.resample:
+            own = [load(dataclasses.replace(experiment.data, seed=experiment.data.seed + seed)) for seed in experiment.seeds]
+        self.runs = tuple(
+            Run(strategy, seed, (s, r), own[r])
+            for s, strategy in enumerate(experiment.strategies)
+            for r, seed in enumerate(experiment.seeds)
+        )
+        self.stacks = stacks(experiment, self.runs, dtype)
+        self.epoch = 0
+        self.diverged: dict[At, int] = {}
+        shape = (len(experiment.strategies), len(experiment.seeds))
+        classes, epochs = len(dataset.class_names), experiment.training.epochs
+        self._train_loss = np.full((*shape, epochs), np.nan)
+        self._val_nll = np.full((*shape, epochs), np.nan)
+        self._recall = np.full((*shape, epochs, classes), np.nan)
+        self._confusion = np.zeros((*shape, classes, classes))
+
+    def at_end_of_epoch(self) -> bool:
+        return all(stack.batches_done == stack.batches for stack in self.stacks)
+
+    def finish_epoch(self) -> None:
+        """Evaluate on validation and write the epoch into the history."""
+        self._confusion = np.zeros_like(self._confusion)
+        for stack in self.stacks:
+            losses = (stack.loss_sum / stack.batches).double().numpy()
+            finite = torch.isfinite(stack.parameters()).all(1) & torch.isfinite(stack.loss_sum)
+            for run, loss, sound in zip(stack.runs, losses, finite.tolist(), strict=True):
+                self._train_loss[(*run.at, self.epoch)] = loss
+                if not sound:
+                    self.diverged.setdefault(run.at, self.epoch + 1)
+            self._validate(stack)
+            stack.batches_done, stack.loss_sum = 0, torch.zeros_like(stack.loss_sum)
+        self._recall[:, :, self.epoch] = recall(self._confusion)
+        self.epoch += 1
+
+    def _validate(self, stack: Stack) -> None:
+        classes, parameters = len(self.dataset.class_names), stack.parameters()
+        for runs in _same_dataset(stack.runs):
+            part = stack.runs[runs.start].dataset.validation
+            at_once = max(EVALUATED // (len(part) * classes), 1)
+            for start in range(runs.start, runs.stop, at_once):
+                self._validate_runs(stack, parameters, slice(start, min(start + at_once, runs.stop)), part)
+
+    def _validate_runs(self, stack: Stack, parameters: Tensor, members: slice, part: Split) -> None:
+        runs, rows = stack.runs[members], parameters[members]
+        inputs = standardise(runs[0].dataset, part.x.to(rows.dtype))
+        scores = class_scores(predict(rows, stack.widths, inputs), runs[0].loss.scores == "one")
+        rules = [decide(run, own, part.y) for run, own in zip(runs, scores, strict=True)]
+        offset = torch.stack([rule.offset for rule in rules])
+        matrices = confusion_matrices(part.y, Rule(offset)(scores), scores.shape[-1]).double().numpy()
+        shown = torch.stack([
+            rule.offset if DECISIONS[run.strategy.decision].recalibrates else torch.zeros_like(rule.offset)
+            for run, rule in zip(runs, rules, strict=True)
+        ])  # fmt: skip
+        log_prob = (scores + shown.to(scores.dtype).unsqueeze(1)).log_softmax(-1)
+        own_class = log_prob.gather(-1, part.y.expand(len(runs), -1).unsqueeze(-1)).squeeze(-1)
+        nll = -own_class.double().mean(1).numpy()
+        for run, matrix, value in zip(runs, matrices, nll, strict=True):
+            if run.at not in self.diverged:
+                self._confusion[run.at] = matrix
+                self._val_nll[(*run.at, self.epoch)] = value if run.loss.link != "none" else np.nan
+
+    def snapshot(self) -> Snapshot:
+        shape = self._train_loss.shape[:2]
+        now, batches, done = np.full(shape, np.nan), 0, 0
+        models: dict[At, TrainedModel] = {}
+        for stack in self.stacks:
+            batches, done = batches + stack.batches, done + stack.batches_done
+            rows = stack.parameters()
+            means = (
+                (stack.loss_sum / stack.batches_done).double().tolist() if stack.batches_done else [np.nan] * len(stack.runs)
+            )
+            for run, own, mean in zip(stack.runs, rows, means, strict=True):
+                models[run.at] = TrainedModel(run, own, stack.widths)
+                now[run.at] = mean
+        history = History(*(_read_only(a[:, :, : self.epoch]) for a in (self._train_loss, self._val_nll, self._recall)))
+        return Snapshot(
+            self.experiment, self.dataset, self.epoch, self.epoch + done / batches, history, now,
+            _read_only(self._confusion), dict(self.diverged), models, self.runs,
+        )  # fmt: skip
+
+
+def _read_only(array: Array) -> Array:
+    view = array.view()
+    view.setflags(write=False)
+    return view
+
+
+def _same_dataset(runs: Sequence[Run]) -> list[slice]:
+    """Stretches of runs that share a dataset; all of them, unless data are drawn anew for each seed."""
+    edges = [0, *(i for i in range(1, len(runs)) if runs[i].dataset is not runs[i - 1].dataset), len(runs)]
+    return [slice(a, b) for a, b in zip(edges, edges[1:], strict=False)]
