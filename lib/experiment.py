@@ -7,41 +7,21 @@ out again, so that a parameter added later changes no old link and no old finger
 import dataclasses
 import hashlib
 import json
-import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
-from lib.data import SOURCES, Task
-from lib.decisions import DECISIONS
-from lib.losses import LOSSES
+from lib.data import SOURCES
 from lib.models import MODELS
-from lib.registry import Param, Params, Registry, brief, check_params
-from lib.sampling import SAMPLERS
-from lib.weighting import WEIGHTINGS
+from lib.registry import Param, Params, brief
+from lib.strategy import NO_PARAMS, Parts, Strategy, Training, check_fit, check_name, complete
+
+__all__ = ["DataSpec", "Experiment", "ModelSpec", "Strategy", "Training", "check_fit", "check_name"]
 
 FORMAT = 1
-MAX_NAME = 40
 MAX_STRATEGIES = 64
 MAX_JSON = 200_000  # characters of a stranger's JSON or link that are looked at
 SEEDS = Param("seeds", "", (0,), 0, 2**31 - 1, help="Initial weights and batch order.", length=(1, 100), item=int)
-
-NO_PARAMS = Params()
-Parts = Mapping[str, tuple[str, Registry[Any]]]  # field with a record's key -> (field with its parameters, registry)
-
-
-def _complete(spec: Any, owner: str) -> None:
-    """Check a value under construction and fill in the defaults of its parameters. Raises ValueError that names `owner`."""
-    for key_field, (params_field, registry) in spec.PARTS.items():
-        record = registry.pick(getattr(spec, key_field))
-        params = check_params(getattr(spec, params_field), record.params, f"{owner}, {registry.word} {record.key}")
-        object.__setattr__(spec, params_field, params)
-    for param in spec.FIELDS:
-        try:
-            object.__setattr__(spec, param.name, param.check(getattr(spec, param.name)))
-        except ValueError as error:
-            raise ValueError(f"{owner}: {error}") from None
 
 
 @dataclass(frozen=True)
@@ -60,7 +40,7 @@ class DataSpec:
     )
 
     def __post_init__(self) -> None:
-        _complete(self, "data")
+        complete(self, "data")
         if self.resample and SOURCES[self.source].kind != "recipe":
             raise ValueError(f"data: resample draws fresh data per seed, which only recipes can; {self.source} is not one.")
 
@@ -78,89 +58,7 @@ class ModelSpec:
     )  # fmt: skip
 
     def __post_init__(self) -> None:
-        _complete(self, "model")
-
-
-@dataclass(frozen=True)
-class Training:
-    """Settings of the optimiser; a strategy may override all but `epochs`."""
-
-    epochs: int = 20
-    batch_size: int = 128
-    optimizer: str = "adam"
-    lr: float = 0.001
-    weight_decay: float = 0.0
-    normaliser: str = "torch"
-
-    PARTS: ClassVar[Parts] = {}
-    FIELDS: ClassVar[tuple[Param, ...]] = (
-        Param("epochs", "E", 20, 1, 10_000, 5, help="How many times N rows are taken."),
-        Param("batch_size", "B", 128, 1, 1_000_000, 32, help="Rows per step."),
-        Param("optimizer", "", "adam", choices=("adam", "sgd"), help="Adam hides the scale of a loss; SGD does not."),
-        Param("lr", r"\eta", 0.001, 1e-7, 1000.0, 0.001, help="Learning rate."),
-        Param("weight_decay", r"\lambda", 0.0, 0.0, 100.0, 0.0001, help="L2 added to the gradient, as torch.optim does."),
-        Param("normaliser", "", "torch", choices=("torch", "fixed"),
-              help="torch: divide each batch as torch does. fixed: by its row count, weights rescaled to mean 1."),
-    )  # fmt: skip
-
-    def __post_init__(self) -> None:
-        _complete(self, "training")
-
-
-@dataclass(frozen=True)
-class Strategy:
-    """Loss + scheme + sampler + decision, named by the visitor: one column of a comparison."""
-
-    name: str
-    loss: str = "cross_entropy"
-    loss_params: Params = NO_PARAMS
-    weighting: str = "none"
-    weighting_params: Params = NO_PARAMS
-    sampler: str = "shuffle"
-    sampler_params: Params = NO_PARAMS
-    decision: str = "argmax"
-    decision_params: Params = NO_PARAMS
-    weights_from_epoch: int = 0
-    overrides: Params = NO_PARAMS
-
-    PARTS: ClassVar[Parts] = {
-        "loss": ("loss_params", LOSSES),
-        "weighting": ("weighting_params", WEIGHTINGS),
-        "sampler": ("sampler_params", SAMPLERS),
-        "decision": ("decision_params", DECISIONS),
-    }
-    FIELDS: ClassVar[tuple[Param, ...]] = (
-        Param("weights_from_epoch", "T_0", 0, 0, 10_000, 1, help="Weights start after so many epochs; before, every row counts the same."),
-    )  # fmt: skip
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "name", check_name(self.name))
-        where = f"Strategy {brief(self.name)}"
-        _complete(self, where)
-        if isinstance(self.overrides, Mapping) and "epochs" in self.overrides:
-            raise ValueError(f"{where}: epochs cannot be overridden; the strategies of a comparison train equally long.")
-        checked = check_params(self.overrides, Training.FIELDS, f"{where}, overrides")
-        object.__setattr__(self, "overrides", Params({key: checked[key] for key in sorted(self.overrides)}))
-
-    def training(self, common: Training) -> Training:
-        """The training settings of this strategy."""
-        return dataclasses.replace(common, **self.overrides)  # type: ignore[arg-type]
-
-    @property
-    def slug(self) -> str:
-        """The name as a safe part of a file name: letters, digits and dashes."""
-        plain = unicodedata.normalize("NFKD", self.name).encode("ascii", "ignore").decode()
-        return re.sub(r"[^A-Za-z0-9]+", "-", plain).strip("-").lower() or "strategy"
-
-
-def check_name(name: object) -> str:
-    """A strategy's name: 1 to 40 characters of plain text in one line."""
-    if not isinstance(name, str) or not 1 <= len(name.strip()) <= MAX_NAME:
-        came = f"{len(name)} characters" if isinstance(name, str) else brief(name)
-        raise ValueError(f"The name of a strategy must be 1 to {MAX_NAME} characters, got {came}.")
-    if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in name):
-        raise ValueError(f"The name of a strategy must be plain text in one line, got {brief(name)}.")
-    return name.strip()
+        complete(self, "model")
 
 
 @dataclass(frozen=True)
@@ -184,8 +82,8 @@ class Experiment:
         if len(set(self.seeds)) != len(self.seeds):
             raise ValueError(f"seeds must differ from each other, got {brief(list(self.seeds))}.")
         source = SOURCES[self.data.source]
-        if source.kind != "upload":
-            check_fit(self, source.task_of(self.data.params), len(source.classes(self.data.params)))
+        if classes := source.classes(self.data.params):  # of an upload they are known once its columns are chosen
+            check_fit(self.strategies, source.task_of(self.data.params), len(classes))
 
     @classmethod
     def from_dict(cls, raw: object) -> "Experiment":
@@ -268,26 +166,6 @@ class Experiment:
     def run_fingerprint(self, strategy: Strategy, seed: int) -> str:
         """Identifies one run: it trains the same whatever stands beside it in the comparison."""
         return dataclasses.replace(self, strategies=(strategy,), seeds=(seed,)).fingerprint
-
-
-def check_fit(experiment: Experiment, task: Task, classes: int) -> None:
-    """Raises ValueError for a part of a strategy that cannot work with this task or number of classes."""
-    for strategy in experiment.strategies:
-        where = f"Strategy {brief(strategy.name)}"
-        for key_field, (_, registry) in Strategy.PARTS.items():
-            record = registry[getattr(strategy, key_field)]
-            if task not in getattr(record, "tasks", (task,)):
-                fitting = ", ".join(key for key, other in registry.items() if task in other.tasks)
-                raise ValueError(
-                    f"{where}: {registry.word} {record.key} is for {' or '.join(record.tasks)} targets, "
-                    f"and these are {task} ({classes} classes). Choose one of {fitting}."
-                )
-        weights = strategy.weighting_params.get("weights")
-        if isinstance(weights, tuple) and len(weights) != classes:
-            raise ValueError(f"{where}: weights must have one value per class: {classes} classes, got {len(weights)} weights.")
-        ignored = strategy.loss_params.get("ignore_index", -100)
-        if isinstance(ignored, int) and ignored != -100 and not 0 <= ignored < classes:
-            raise ValueError(f"{where}: ignore_index must be -100 or a class from 0 to {classes - 1}, got {ignored}.")
 
 
 S = TypeVar("S", DataSpec, ModelSpec, Training, Strategy)

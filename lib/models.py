@@ -25,6 +25,9 @@ class Model:
     params: tuple[Param, ...] = ()
 
 
+Views = tuple[Tensor, Tensor]  # weight [K, out, in] and bias [K, out] of one layer
+relu_backward = torch.ops.aten.threshold_backward.grad_input
+
 MODELS: Registry[Model] = Registry("model")
 
 
@@ -57,13 +60,13 @@ class Layer:
     def end(self) -> int:
         return self.bias_start + self.fan_out
 
-    def views(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+    def views(self, rows: Tensor) -> Views:
         """weight [K, out, in] and bias [K, out] of rows [K, P]."""
         weight = rows[:, self.start : self.bias_start].unflatten(1, (self.fan_out, self.fan_in))
         return weight, rows[:, self.bias_start : self.end]
 
-    def dense_views(self, buffer: Tensor, runs: int) -> tuple[Tensor, Tensor]:
-        """The same of a buffer [K*P] that keeps layer by layer together: contiguous, as autograd wants gradients."""
+    def dense_views(self, buffer: Tensor, runs: int) -> Views:
+        """The same of a buffer [K*P] that keeps layer by layer together: contiguous, as the matrix kernels want them."""
         weight = buffer[runs * self.start : runs * self.bias_start].view(runs, self.fan_out, self.fan_in)
         return weight, buffer[runs * self.bias_start : runs * self.end].view(runs, self.fan_out)
 
@@ -88,13 +91,46 @@ def initial(widths: Sequence[int], seed: int) -> Tensor:
     return row[0]
 
 
-def forward(views: Sequence[tuple[Tensor, Tensor]], x: Tensor) -> Tensor:
-    """Outputs [K, B, out] of K models for inputs [K, B, in]."""
+def forward(views: Sequence[Views], x: Tensor) -> Tensor:
+    """Outputs [K, out, B] of K models for inputs [K, in, B]: as everywhere here, features stand before rows."""
     for depth, (weight, bias) in enumerate(views):
-        if depth:
-            x = x.relu()
-        x = torch.baddbmm(bias.unsqueeze(1), x, weight.transpose(1, 2))
+        x = torch.baddbmm(bias.unsqueeze(2), weight, x.relu_() if depth else x)
     return x
+
+
+class Pass:
+    """Forward and backward of K models over batches of one size, in memory that is set up once.
+
+    The backward is written out: it writes straight into the flat gradient, and with autograd's fresh memory a step took
+    1.5-2 times as long (from 128 KB on, the C library asks the kernel for the pages of every result). Features stand
+    before rows, so that the long dimension is the last: the matrix kernels and log_softmax are several times slower on
+    rows of two or three numbers.
+    """
+
+    def __init__(self, views: Sequence[Views], gradients: Sequence[Views], batch: int) -> None:
+        self._parameters = [(weight, bias.unsqueeze(2)) for weight, bias in views]
+        self._transposed = [weight.transpose(1, 2) for weight, _ in views]
+        self._gradients = gradients
+        self._outputs = [weight.new_empty(*bias.shape, batch) for weight, bias in views]
+        self._output_gradients = [torch.empty_like(output) for output in self._outputs[:-1]]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Outputs [K, out, B] for x [K, in, B]; they are overwritten by the next call."""
+        for depth, ((weight, bias), output) in enumerate(zip(self._parameters, self._outputs, strict=True)):
+            torch.baddbmm(bias, weight, x.relu_() if depth else x, out=output)
+            x = output
+        return x
+
+    def backward(self, x: Tensor, gradient: Tensor) -> None:
+        """Fills the parameters' gradients, given the gradient [K, out, B] of the outputs of the last `forward(x)`."""
+        for depth in reversed(range(len(self._outputs))):
+            inputs = self._outputs[depth - 1] if depth else x
+            of_weight, of_bias = self._gradients[depth]
+            torch.bmm(gradient, inputs.transpose(1, 2), out=of_weight)
+            torch.sum(gradient, 2, out=of_bias)
+            if depth:
+                below = torch.bmm(self._transposed[depth], gradient, out=self._output_gradients[depth - 1])
+                gradient = relu_backward(below, inputs, 0, grad_input=below)
 
 
 CHUNK = 4_000_000  # numbers in one intermediate result: bounds memory, and keeps it in the cache
@@ -105,8 +141,8 @@ def predict(rows: Tensor, widths: Sequence[int], x: Tensor) -> Tensor:
     """Outputs [K, N, out] of the models in `rows` [K, P] for the same rows x [N, in], in chunks of rows."""
     views = [layer.views(rows) for layer in layers(widths)]
     at_once = max(CHUNK // (len(rows) * max(widths)), 1)
-    parts = [forward(views, part.expand(len(rows), -1, -1)) for part in x.split(at_once)]
-    return torch.cat(parts, dim=1)
+    parts = [forward(views, part.T.expand(len(rows), -1, -1)) for part in x.split(at_once)]
+    return torch.cat(parts, dim=2).transpose(1, 2)
 
 
 class Net(nn.Sequential):

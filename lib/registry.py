@@ -6,18 +6,22 @@ A loss, scheme, sampler, decision, recipe or model is one frozen record in one `
 
 import inspect
 import json
-import math
 import re
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
+LARGEST = sys.float_info.max
 Value = bool | int | float | str | None | tuple[Any, ...]
 
 
 def brief(value: object, length: int = 60) -> str:
     """`repr` of something that a stranger sent, short enough for a message."""
-    text = repr(value) if not isinstance(value, str) or len(value) <= length else repr(value[:length])[:-1] + "…'"
+    try:
+        text = repr(value) if not isinstance(value, str) or len(value) <= length else repr(value[:length])[:-1] + "…'"
+    except (RecursionError, ValueError):  # nested too deep; a whole number of more than 4300 digits
+        text = f"{type(value).__name__} too large to show"
     return text if len(text) <= length + 3 else text[:length] + "…"
 
 
@@ -66,9 +70,10 @@ class Param:
         if self.item is not str:
             return self.check([_number(part) for part in text.split(",")] if text else [])
         try:
-            return self.check(json.loads(text))
-        except RecursionError:
-            raise ValueError(f"{self.name} must be a list of texts, got {brief(text)}.") from None
+            parsed = json.loads(text)
+        except (RecursionError, ValueError):
+            raise ValueError(f"{self.name} must be a list of texts as JSON, got {brief(text)}.") from None
+        return self.check(parsed)
 
     def _check_tuple(self, value: object) -> tuple[Any, ...]:
         low, high = self.length
@@ -84,7 +89,7 @@ class Param:
             return value
         if kind is str:
             return self._check_text(value)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not -LARGEST <= value <= LARGEST:  # NaN is neither
             raise ValueError(f"{self.name} must be a number{self._range()}, got {brief(value)}.")
         if kind is int and value != int(value):
             raise ValueError(f"{self.name} must be a whole number{self._range()}, got {brief(value)}.")
@@ -93,7 +98,7 @@ class Param:
         return kind(value)
 
     def _check_text(self, value: object) -> str:
-        if not isinstance(value, str):
+        if not isinstance(value, str) or any("\ud800" <= char <= "\udfff" for char in value):  # half a character
             raise ValueError(f"{self.name} must be text, got {brief(value)}.")
         if self.choices and value not in self.choices:
             raise ValueError(f"{self.name} must be one of {', '.join(self.choices)}, got {brief(value)}.")
@@ -198,9 +203,9 @@ class Registry(Mapping[str, R], Generic[R]):
 
     def pick(self, key: object) -> R:
         """The record of a key that a visitor sent. Raises ValueError that lists the choices."""
-        if not isinstance(key, Hashable) or key not in self._records:
+        if not isinstance(key, str) or key not in self._records:
             raise ValueError(f"Unknown {self.word} {brief(key)}; choose one of {', '.join(self._records)}.")
-        return self._records[key]  # type: ignore[index]
+        return self._records[key]
 
     def __getitem__(self, key: str) -> R:
         return self._records[key]

@@ -6,6 +6,7 @@ not K times. What is global elsewhere (divisors, learning rates) is per run here
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -31,25 +32,25 @@ class Run:
     at: tuple[int, int]  # strategy index, seed index
     dataset: Dataset
 
-    @property
+    @cached_property
     def loss(self) -> Loss:
         return LOSSES[self.strategy.loss]
 
-    @property
+    @cached_property
     def class_counts(self) -> Tensor:
         return self.dataset.class_counts()
 
-    @property
+    @cached_property
     def class_weight(self) -> Tensor:
         """The weights that the criterion is given, as the scheme scales them."""
         return class_weights(self.strategy.weighting, self.class_counts, self.strategy.weighting_params)
 
-    @property
+    @cached_property
     def seen_counts(self) -> Tensor:
         """Class counts in the proportions that the sampler shows."""
         return SAMPLERS[self.strategy.sampler].seen_counts(self.class_counts, self.strategy.sampler_params)
 
-    @property
+    @cached_property
     def loss_shift(self) -> Tensor:
         """How far the loss itself moves the log odds of its optimum."""
         shift = self.loss.log_shift

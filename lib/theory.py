@@ -35,6 +35,11 @@ def effective_ratio(ratio: float, positive_share: float, batch_size: int) -> flo
     return float(ratio * (chance / (ratio + rest)).sum() / (chance / (1 + rest)).sum())
 
 
+def chance_of_none(class_rows: int, rows: int, batch_size: int) -> float:
+    """The chance that a batch of `batch_size` rows, drawn without replacement from `rows`, holds none of `class_rows`."""
+    return float(stats.hypergeom.pmf(0, rows, class_rows, min(batch_size, rows)))
+
+
 def bayes_rule(means: Array, shares: Array) -> tuple[Array, Array]:
     """The best linear rule for unit Gaussians: weights [C, D] and biases [C] of argmax_c w_c.x + b_c.
 

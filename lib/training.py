@@ -103,7 +103,7 @@ def train(
     The first snapshot comes before the first batch. With `resample`, seed s trains on the recipe drawn with
     `data.seed + s`. Raises ValueError when a strategy does not fit the dataset.
     """
-    check_fit(experiment, dataset.task, len(dataset.class_names))
+    check_fit(experiment.strategies, dataset.task, len(dataset.class_names))
     progress = _Progress(experiment, dataset, dtype)
     yield progress.snapshot()
     allowance = stride()

@@ -73,6 +73,17 @@ def class_weights(key: str, counts: Tensor, params: Params | None = None) -> Ten
     return torch.where(counts > 0, record.function(counts, **values), 0.0)
 
 
+def weight_table(counts: Tensor, task: Task) -> dict[str, Tensor]:
+    """Weights of every scheme that fits the task and needs no typing, by key; shapes as the counts."""
+    return {key: class_weights(key, counts) for key, record in WEIGHTINGS.items() if task in record.tasks and key != "manual"}
+
+
+def realised_ratio(weights: Tensor) -> float:
+    """Largest weight to smallest, over classes that have one."""
+    present = weights[weights > 0]
+    return float(present.max() / present.min()) if len(present) else float("nan")
+
+
 def _per_class(raw: Tensor, counts: Tensor) -> Tensor:
     """Scaled to mean 1 over the classes that have rows; raw values of classes without rows are ignored."""
     present = counts > 0

@@ -1,9 +1,19 @@
-"""Datasets: recipes with a known truth, bundled sets, uploads. `load` turns settings into rows."""
+"""Datasets: recipes with a known truth, bundled sets, uploads. Importing the package fills `SOURCES`."""
 
-from lib.data import bundled, synthetic
+from lib.data import bundled, synthetic, uploaded
 from lib.data.dataset import TASKS, Dataset, Split, Task, count_classes, stratified_split
 from lib.data.source import SOURCES, Source
 
 __all__ = [
-    "SOURCES", "TASKS", "Dataset", "Source", "Split", "Task", "bundled", "count_classes", "stratified_split", "synthetic",
-]  # fmt: skip
+    "SOURCES",
+    "TASKS",
+    "Dataset",
+    "Source",
+    "Split",
+    "Task",
+    "bundled",
+    "count_classes",
+    "stratified_split",
+    "synthetic",
+    "uploaded",
+]

@@ -1,92 +1,300 @@
 """A table and a choice of columns -> a dataset.
 
 `suggest` guesses what each column is for and says why; `params_of` writes a choice down as an experiment stores it;
-`dataset_from_table` carries it out. What is left out, imputed or shortened is said in the dataset's notices.
+`dataset_from_table` carries it out; `label_counts` counts the classes over all rows. What is left out, imputed or shortened
+is said in the dataset's notices.
 """
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import torch
 from torch import Tensor
 
-from lib.data.dataset import Dataset, Split, Task, apportion, generator, stratified_split
-from lib.data.features import Encoded, encode, kind_of, look_at
-from lib.data.labels import AMBIGUOUS, MAX_CLASSES, NAME_LENGTH, LabelCounts, check_number_of_classes, classes_of
+from lib.data.dataset import Dataset, Split, apportion, generator, stratified_split
+from lib.data.features import Encoded, encode
+from lib.data.labels import (
+    FEWEST_ROWS,
+    MAX_CLASSES,
+    NAME_LENGTH,
+    LabelCounts,
+    check_number_of_classes,
+    classes_of,
+    refuse_measurements,
+)
+from lib.data.roles import MAX_LEVELS, Column, ColumnPlan, kind_of, known_column, listed, look_at, suggest
 from lib.data.upload import READ_PARAMS, Table
 from lib.registry import Param, Params, Value, brief, check_params
 
+__all__ = ["UPLOAD_PARAMS", "Column", "ColumnPlan", "dataset_from_table", "label_counts", "params_of", "suggest"]
+
 TRAINING_ROWS = 200_000
 FRACTIONS = (0.6, 0.2, 0.2)
-FEWEST_ROWS = 10
-MEASURED = 20  # distinct broken numbers above which a column is a measurement, not a class
 
 UPLOAD_PARAMS: tuple[Param, ...] = (
-    Param("file", "", "", help="Name of the file; the file itself never travels.", high=80),
-    Param("sha256", "", "", help="Fingerprint of the file, so that a link can say when another one is given.", high=64),
+    Param("file", "", "", high=80, help="Name of the file; the file itself never travels."),
+    Param("sha256", "", "", high=64, help="Fingerprint of the file, so that another file is noticed."),
     *READ_PARAMS,
-    Param("label", "", "", help="The column that says which class a row is in.", high=NAME_LENGTH),
-    Param("classes", "", (), help="Class names in order, as found when the choice was made.", length=(0, MAX_CLASSES), item=str, high=NAME_LENGTH),
-    Param("positive", "", "", help="Of two classes, the one that is class 1; empty: the last in order.", high=NAME_LENGTH),
-    Param("missing_labels", "", "refuse", help="What happens to rows without a label.", choices=("refuse", "drop")),
-    Param("na_words", "", "class", help="What NA, None or null in the label column means.", choices=("class", "missing")),
-    Param("features", "", (), help="Columns to learn from; empty: all that can be used.", length=(0, 2000), item=str, high=NAME_LENGTH),
-    Param("one_hot", "", (), help="Columns of numbers that are names of categories.", length=(0, 2000), item=str, high=NAME_LENGTH),
-    Param("max_levels", "", 20, 2, 200, 1, help="Columns of text with more different values than this are left out."),
-    Param("sample_weight", "", "", help="Column with the weight of each row; empty: every row counts the same.", high=NAME_LENGTH),
+    Param("label", "", "", high=NAME_LENGTH, help="The column that says which class a row is in."),
+    Param("classes", "", (), length=(0, MAX_CLASSES), item=str, high=NAME_LENGTH,
+          help="Class names in order, as they were found when the choice was made."),
+    Param("positive", "", "", high=NAME_LENGTH, help="Of two classes, the one that is class 1; empty: the last in order."),
+    Param("missing_labels", "", "refuse", choices=("refuse", "drop"), help="What happens to rows without a label."),
+    Param("na_words", "", "class", choices=("class", "missing"), help="What NA, None and null mean in the label column."),
+    Param("features", "", (), length=(0, 2000), item=str, high=NAME_LENGTH,
+          help="Columns to learn from; empty: all that can be used."),
+    Param("one_hot", "", (), length=(0, 2000), item=str, high=NAME_LENGTH,
+          help="Columns of numbers that are names of categories."),
+    Param("max_levels", "", MAX_LEVELS, 2, 200, 1, help="Text columns with more different values are left out."),
+    Param("sample_weight", "", "", high=NAME_LENGTH, help="Column with the weight of each row; empty: all count the same."),
 )  # fmt: skip
 
-LABEL_NAMES = re.compile(r"(the_?)?(labels?|class(es)?|targets?|y|outcome|category|species|diagnosis|is_?fraud|fraud|churn(ed)?)", re.I)
-WEIGHT_NAMES = re.compile(r"(sample|case|row|instance|importance)[ _-]?weights?", re.I)
+
+def params_of(table: Table, **chosen: Value) -> Params:
+    """A choice, complete and checked, as an experiment stores it. What is not chosen is as `suggest` guesses.
+
+    Raises ValueError that names the parameter, or the column, that is wrong.
+    """
+    reading = {param.name: value for param, value in zip(READ_PARAMS, table.asked, strict=True)}
+    params = check_params({**reading, **chosen, "file": table.name, "sha256": table.sha256}, UPLOAD_PARAMS, "upload")
+    plan = suggest(
+        table, label=str(params["label"]), sample_weight=str(params["sample_weight"]) if "sample_weight" in chosen else None
+    )
+    weight = "" if plan.sample_weight in (params["features"] or ()) else plan.sample_weight
+    guessed = {"label": plan.label, "sample_weight": weight, "positive": plan.positive}
+    complete = {**params, **{name: value for name, value in guessed.items() if name not in chosen}}
+    words = (str(complete[name]) for name in ("label", "na_words", "missing_labels", "positive"))
+    return Params({**complete, "classes": _classes(table, *words).names})
 
 
-@dataclass(frozen=True)
-class Column:
-    """What one column is used for and why, for the visitor to read and change."""
-
-    name: str
-    role: Literal["label", "sample_weight", "numeric", "one_hot", "left_out"]
-    why: str
-    missing: int = 0
-    levels: int | None = None  # different values, where they were counted
+def label_counts(
+    table: Table, *, label: str, na_words: str = "class", missing_labels: str = "refuse", positive: str = ""
+) -> LabelCounts:
+    """Rows of each class over the whole file, however few of them are trained on. Raises ValueError as the dataset does."""
+    found = _classes(table, label, na_words, missing_labels, positive)
+    counts = np.bincount(found.codes[found.codes >= 0], minlength=len(found.names))
+    return LabelCounts(found.names, tuple(int(count) for count in counts), found.notices, int((found.codes < 0).sum()))
 
 
-@dataclass(frozen=True)
-class ColumnPlan:
-    """A guess: the label (empty when no column looks like one), what each column is for, the class that is class 1."""
+def dataset_from_table(
+    table: Table, *, seed: int, file: str, sha256: str, delimiter: str, decimal: str, encoding: str, header: str,
+    label: str, classes: tuple[str, ...], positive: str, missing_labels: str, na_words: str,
+    features: tuple[str, ...], one_hot: tuple[str, ...], max_levels: int, sample_weight: str,
+) -> Dataset:  # fmt: skip
+    """Split, encode and standardise. One keyword for each of UPLOAD_PARAMS; `params_of` fills them.
 
-    label: str
-    columns: tuple[Column, ...]
-    sample_weight: str = ""
-    positive: str = ""
+    Stratified 60/20/20; at most TRAINING_ROWS training rows. Raises ValueError that names column, row or limit.
+    """
+    _check_same_file(table, file, sha256, (delimiter, decimal, encoding, header))
+    found = _classes(table, label, na_words, missing_labels, positive)
+    if classes and classes != found.names:
+        raise ValueError(
+            f"The experiment was made for the classes {listed(classes)}; column {brief(label)} has {listed(found.names)}. "
+            "Choose the file and label it was made with, or start a new experiment."
+        )
+    columns, left_out = _feature_columns(table, label, sample_weight, features, one_hot, max_levels)
+    weights = _weights(table, sample_weight, found.codes >= 0) if sample_weight else None
+    rows, thinned = _thin(found.codes, seed)
+    y = torch.from_numpy(found.codes[rows])
+    parts = stratified_split(y, FRACTIONS, seed, classes=len(found.names))
+    if min(len(part) for part in parts) == 0:
+        raise ValueError(
+            f"Expected a class with at least 3 rows, so that training, validation and test each get one; "
+            f"column {brief(label)} has {len(rows)} rows in {len(found.names)} classes. Add rows or choose another label."
+        )
+    training = np.zeros(len(rows), dtype=bool)
+    training[parts[0].numpy()] = True
+    encoded = encode(table, columns, rows, training)
+    splits = (_split(encoded, y, weights, rows, part) for part in parts)
+    train, validation, test = splits
+    notices = (*table.notices, *found.notices, *left_out, *encoded.notices, *_few_rows(y, found.names), *thinned)
+    return Dataset(
+        "binary" if len(found.names) == 2 else "multiclass", found.names, train, validation, test,
+        feature_names=encoded.names, shift=torch.from_numpy(encoded.shift), scale=torch.from_numpy(encoded.scale),
+        notices=notices,
+    )  # fmt: skip
 
-    @property
-    def features(self) -> tuple[str, ...]:
-        return tuple(column.name for column in self.columns if column.role in ("numeric", "one_hot"))
 
-    @property
-    def left_out(self) -> tuple[Column, ...]:
-        return tuple(column for column in self.columns if column.role == "left_out")
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """Class of every frame row, -1 for none; names in class order."""
+
+    codes: npt.NDArray[np.int64]
+    names: tuple[str, ...]
+    notices: tuple[str, ...]
 
 
-def suggest(
-    table: Table, *, label: str = "", sample_weight: str = "", max_levels: int = 20, one_hot: Sequence[str] = ()
-) -> ColumnPlan:
-    """Guess roles; what is given is kept. Raises ValueError when a given column does not exist."""
-    label = _known(table, label) if label else guess_label(table)
-    if not sample_weight:
-        names = [name for name in table.frame.columns if WEIGHT_NAMES.fullmatch(name) and name != label]
-        sample_weight = next((name for name in names if kind_of(table.frame[name]) == "number"), "")
-    columns = []
-    for name in table.frame.columns:
-        if name == label:
-            columns.append(Column(name, "label", "what is to be predicted"))
-        elif name == sample_weight:
-            columns.append(Column(name, "sample_weight", "the weight of each row"))
-        else:
-            columns.append(Column(name, *look_at(table, name, max_levels, name in one_hot)))
-    return ColumnPlan(label, tuple(columns), sample_weight, _rare_word(table, label))
+def _check_same_file(table: Table, file: str, sha256: str, reading: tuple[str, str, str, str]) -> None:
+    if sha256 and sha256 != table.sha256:
+        raise ValueError(
+            f"The experiment was made with the file {brief(file)} (sha256 {brief(sha256[:12])}…), "
+            f"got {brief(table.name)} (sha256 {table.sha256[:12]}…). Upload that file, or start a new experiment."
+        )
+    if reading != table.asked:
+        raise ValueError("The file was read with other settings than the experiment has. Read it again with its settings.")
+
+
+def _classes(table: Table, label: str, na_words: str, missing_labels: str, positive: str) -> _Found:
+    """Raises ValueError when the column cannot be a label: missing values, one class, an id, a measurement, dates."""
+    if not label:
+        raise ValueError(
+            f"Choose the column that is the label; no column looks like one. There are {listed(list(table.frame.columns))}."
+        )
+    values = table.frame[known_column(table, label)]
+    codes, distinct = pd.factorize(values)
+    distinct = list(distinct)
+    _check_label(table, label, values, distinct)
+    classes = classes_of(distinct, na_words=na_words)
+    where = f"Column {brief(label)}"
+    check_number_of_classes(classes.names, int((codes >= 0).sum()), where)
+    codes = np.append(np.array(classes.index, dtype=np.int64), -1)[codes]  # -1 finds the -1 at the end
+    names, codes = _put_last(classes.names, codes, positive, where)
+    notices = list(classes.notices)
+    nowhere = np.flatnonzero(codes < 0)
+    blank = nowhere[table.frame.iloc[nowhere].isna().all(axis=1).to_numpy()]
+    if len(blank):
+        notices.append(f"{_rows(table, blank).capitalize()} blank and left out.")
+    without = np.setdiff1d(nowhere, blank)
+    if len(without) and missing_labels == "refuse":
+        raise ValueError(
+            f"{where} is the label, but {_rows(table, without)} without one. Fill them in, choose another label, "
+            "or choose to leave such rows out."
+        )
+    if len(without):
+        notices.append(f"{_rows(table, without).capitalize()} without a label and left out, as chosen.")
+    if len(codes) - len(nowhere) < FEWEST_ROWS:
+        raise ValueError(f"Expected at least {FEWEST_ROWS} rows with a label, got {len(codes) - len(nowhere)}. Add rows.")
+    return _Found(codes, names, tuple(notices))
+
+
+def _check_label(table: Table, label: str, values: pd.Series, distinct: Sequence[object]) -> None:
+    where = f"Column {brief(label)}"
+    if kind_of(values) == "date":
+        raise ValueError(f"{where} holds dates, not classes. Choose a column that says which class a row is in.")
+    refuse_measurements(distinct, int(values.notna().sum()), where)
+    if kind_of(values) == "number" and (endless := np.isinf(values.to_numpy(dtype=np.float64, na_value=np.nan))).any():
+        row = table.row(endless.argmax())
+        raise ValueError(f"{where} is the label, but row {row} is infinite. Correct it, or choose another label.")
+
+
+def _put_last(
+    names: tuple[str, ...], codes: npt.NDArray[np.int64], positive: str, where: str
+) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
+    """The positive class of two becomes class 1."""
+    if not positive:
+        return names, codes
+    if len(names) != 2 or positive not in names:
+        raise ValueError(
+            f"{where}: a positive class can be chosen among two classes, got {brief(positive)} for {listed(names)}. "
+            "Choose one of the two, or none."
+        )
+    if positive == names[1]:
+        return names, codes
+    return (names[1], names[0]), np.where(codes >= 0, 1 - codes, codes)
+
+
+def _rows(table: Table, rows: npt.NDArray[np.int64]) -> str:
+    """`rows 3, 7 and 12 more are` as the file counts them."""
+    shown = ", ".join(str(table.row(row)) for row in rows[:5])
+    if len(rows) == 1:
+        return f"row {shown} is"
+    return f"rows {shown} are" if len(rows) <= 5 else f"rows {shown} and {len(rows) - 5} more are"
+
+
+def _feature_columns(
+    table: Table, label: str, sample_weight: str, features: tuple[str, ...], one_hot: tuple[str, ...], max_levels: int
+) -> tuple[list[Column], list[str]]:
+    """The columns to learn from, and a notice about those left out."""
+    if sample_weight == label:
+        raise ValueError(f"Column {brief(label)} is the label; it cannot be the sample weight too. Choose another, or none.")
+    for name in (*features, *one_hot):
+        if name in (label, sample_weight):
+            raise ValueError(
+                f"Column {brief(name)} is the {'label' if name == label else 'sample weight'}; it cannot be a feature too."
+            )
+    if features:
+        return [_chosen(table, name, max_levels, name in one_hot) for name in dict.fromkeys(features)], []
+    plan = suggest(table, label=label, sample_weight=sample_weight, max_levels=max_levels, one_hot=one_hot)
+    used = [column for column in plan.columns if column.name in plan.features]
+    reasons = [f"{brief(column.name, 30)} ({column.why})" for column in plan.left_out]
+    if not used:
+        because = f": left out are {', '.join(reasons[:4])}" if reasons else "; the file has labels alone"
+        raise ValueError(
+            f"Expected at least one column to learn from{because}. "
+            "Add a column of numbers or categories, or have features made for these labels."
+        )
+    rest = f" and {len(reasons) - 8} more" if len(reasons) > 8 else ""
+    return used, [f"Left out: {', '.join(reasons[:8])}{rest}."] if reasons else []
+
+
+def _chosen(table: Table, name: str, max_levels: int, as_category: bool) -> Column:
+    """A column that the visitor chose: used even if it looks like an id, refused if there is no way to."""
+    column = look_at(table, known_column(table, name), max_levels=max_levels, as_category=as_category)
+    if column.role != "left_out":
+        return column
+    if kind_of(table.frame[name]) in ("number", "switch") and not as_category:
+        return Column(name, "numeric", "chosen", column.missing, column.levels)
+    if column.levels is not None and column.levels <= max_levels:
+        return Column(name, "one_hot", "chosen", column.missing, column.levels)
+    raise ValueError(
+        f"Column {brief(name)} cannot be a feature: {column.why}. Leave it out, or raise the limit of {max_levels} values."
+    )
+
+
+def _weights(table: Table, name: str, used: npt.NDArray[np.bool_]) -> Tensor:
+    """float32 over all frame rows. Raises ValueError that names the first bad row."""
+    values = table.frame[known_column(table, name)]
+    if kind_of(values) not in ("number", "switch"):
+        raise ValueError(
+            f"Column {brief(name)} is the sample weight and must hold numbers of at least 0, got text or dates. Choose another."
+        )
+    weights = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    with np.errstate(invalid="ignore"):
+        bad = np.flatnonzero(used & ~((weights >= 0) & (weights < 1e30)))
+    if len(bad):
+        came = weights[bad[0]]
+        raise ValueError(
+            f"Column {brief(name)} is the sample weight and must hold finite numbers of at least 0; "
+            f"row {table.row(bad[0])} has {'no value' if np.isnan(came) else f'{came:g}'}. Correct it, or choose none."
+        )
+    if not weights[used].any():
+        raise ValueError(f"Column {brief(name)} is the sample weight, but every weight is 0. Choose another, or none.")
+    return torch.from_numpy(weights.astype(np.float32))
+
+
+def _thin(codes: npt.NDArray[np.int64], seed: int) -> tuple[npt.NDArray[np.int64], list[str]]:
+    """Labelled rows, in file order; a stratified sample of them when 60% would be more than TRAINING_ROWS."""
+    rows = np.flatnonzero(codes >= 0)
+    most = int(TRAINING_ROWS / FRACTIONS[0])
+    if len(rows) <= most:
+        return rows, []
+    draw = generator(seed, stream=6)
+    counts = np.bincount(codes[rows]).tolist()
+    order = rows[torch.randperm(len(rows), generator=draw).numpy()]
+    order = order[np.argsort(codes[order], kind="stable")]  # class after class, shuffled within each
+    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    quotas = [max(quota, min(count, 3)) for quota, count in zip(apportion(most, counts), counts, strict=True)]
+    kept = np.sort(np.concatenate([order[start : start + quota] for start, quota in zip(starts, quotas, strict=True)]))
+    notice = (
+        f"The file has {len(rows)} rows. Class counts use all of them; training uses a sample of {len(kept)} "
+        f"with the same class shares, {TRAINING_ROWS} of them for training, drawn by the data seed."
+    )
+    return kept, [notice]
+
+
+def _few_rows(y: Tensor, names: tuple[str, ...]) -> list[str]:
+    counts = torch.bincount(y, minlength=len(names)).tolist()
+    few = [f"{brief(name)} ({count})" for name, count in zip(names, counts, strict=True) if count < len(FRACTIONS)]
+    if not few:
+        return []
+    shown = ", ".join(few[:6]) + (f" and {len(few) - 6} more" if len(few) > 6 else "")
+    return [f"Too few rows for training, validation and test alike: {shown}. Where a class has none, recall reads “no rows”."]
+
+
+def _split(encoded: Encoded, y: Tensor, weights: Tensor | None, rows: npt.NDArray[np.int64], part: Tensor) -> Split:
+    in_file = torch.from_numpy(rows)[part]
+    weight = None if weights is None else weights[in_file]
+    return Split(x=torch.from_numpy(encoded.x)[part], y=y[part], sample_weight=weight, rows=in_file)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from lib.data.dataset import Dataset, Split, apportion, generator
+from lib.data.dataset import Dataset, Split, Task, apportion, generator
 from lib.data.source import source
 from lib.registry import Param, Params
 
@@ -67,9 +67,10 @@ def draw_splits(
         if label_noise and stream < 2:
             y = flip(y, label_noise, len(shares), g)
         splits.append(Split(x=x, y=y))
-    task = "binary" if len(shares) == 2 else "multiclass"
-    dims = tuple(f"x{d + 1}" for d in range(splits[0].x.shape[1]))
-    return Dataset(task, names, *splits, feature_names=dims, means=means)
+    train, validation, test = splits
+    dims = tuple(f"x{d + 1}" for d in range(train.x.shape[1]))
+    task: Task = "binary" if len(shares) == 2 else "multiclass"
+    return Dataset(task, names, train, validation, test, feature_names=dims, means=means)
 
 
 def flip(y: Tensor, share: float, classes: int, g: torch.Generator) -> Tensor:

@@ -1,0 +1,135 @@
+"""What is read off a finished training, once, on the test split: matrices, recalls, metrics, and the closed form.
+
+Decisions are fitted on validation scores and applied to the split that is read.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lib.decisions import DECISIONS, Rule
+from lib.metrics import METRICS, Evidence, confusion_matrices, precision, recall, t_interval
+from lib.models import layers
+from lib.theory import linear_recall
+from lib.training import At, Snapshot, TrainedModel, decide
+
+Array = NDArray[np.float64]
+
+MAX_INTEGRAL_CLASSES = 6  # beyond two directions the closed form is an integral over classes - 1 dimensions
+
+
+@dataclass(frozen=True, eq=False)
+class RunResult:
+    """One run on one split. Of a run that diverged everything is NaN, and its matrix counts nothing."""
+
+    confusion: NDArray[np.int64]  # [C, C] [true][predicted]
+    recall: Array  # [C], NaN for a class without rows
+    precision: Array  # [C], NaN for a class that is never predicted
+    metrics: Mapping[str, float]  # every key of METRICS
+    closed_form_recall: Array | None  # [C], exact recall of a linear model's rule; None where no closed form exists
+    diverged: bool = False
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Mean over the seeds that gave a number, their t interval (training noise; None below two), and how many they are."""
+
+    mean: float
+    interval: tuple[float, float] | None
+    seeds: int
+
+
+@dataclass(frozen=True, eq=False)
+class Summary:
+    """A strategy over its seeds."""
+
+    metrics: Mapping[str, Estimate]
+    recall: tuple[Estimate, ...]  # [C]
+    precision: tuple[Estimate, ...]  # [C]
+
+
+def evaluate(snapshot: Snapshot, split: str = "test") -> Mapping[At, RunResult]:
+    """Every run of a training, read on one split."""
+    return dict(evaluations(snapshot, split))
+
+
+def evaluations(snapshot: Snapshot, split: str = "test") -> Iterator[tuple[At, RunResult]]:
+    """As `evaluate`, run by run, so that whoever drives it can stop in between."""
+    for run in snapshot.runs:
+        yield run.at, _failed(snapshot) if run.at in snapshot.diverged else _read(snapshot, snapshot.models[run.at], split)
+
+
+def summarise(results: Iterable[RunResult]) -> Summary:
+    """Means and intervals over the seeds of one strategy. Raises ValueError without any result."""
+    seeds = list(results)
+    if not seeds:
+        raise ValueError("A summary needs the result of at least one seed, got none. Train first.")
+    return Summary(
+        metrics={key: estimate([result.metrics[key] for result in seeds]) for key in METRICS},
+        recall=tuple(estimate(column) for column in np.array([result.recall for result in seeds]).T),
+        precision=tuple(estimate(column) for column in np.array([result.precision for result in seeds]).T),
+    )
+
+
+def estimate(values: Sequence[float] | Array) -> Estimate:
+    """Mean and t interval of the finite ones among the values of several seeds."""
+    finite = np.asarray(values, dtype=float)
+    finite = finite[np.isfinite(finite)]
+    return Estimate(float(finite.mean()) if len(finite) else math.nan, t_interval(finite), len(finite))
+
+
+def probabilities(model: TrainedModel, scores: Tensor, rule: Rule) -> Array | None:
+    """Class probabilities [N, C] of class scores, float64; None where scores are no probabilities.
+
+    A decision that corrects probabilities (undo) is applied to them; one that moves a threshold is not.
+    """
+    if model.run.loss.link == "none":
+        return None
+    shown = scores.double()
+    if DECISIONS[model.run.strategy.decision].recalibrates:
+        shown = shown + rule.offset
+    return shown.softmax(-1).numpy()
+
+
+def _read(snapshot: Snapshot, model: TrainedModel, split: str) -> RunResult:
+    dataset, classes = model.run.dataset, len(snapshot.dataset.class_names)
+    part = dataset.splits[split]
+    fitted, scores = model.scores(dataset.validation.x), model.scores(part.x)
+    if not (torch.isfinite(fitted).all() and torch.isfinite(scores).all()):
+        return _failed(snapshot)
+    rule = decide(model.run, fitted, dataset.validation.y)
+    confusion = confusion_matrices(part.y, rule(scores)[None], classes)[0].numpy()
+    counts = confusion.astype(float)
+    evidence = Evidence(counts, part.y.numpy(), probabilities(model, scores, rule))
+    return RunResult(
+        confusion, recall(counts), precision(counts),
+        {key: metric.function(evidence) for key, metric in METRICS.items()},
+        _closed_form(model, rule),
+    )  # fmt: skip
+
+
+def _failed(snapshot: Snapshot) -> RunResult:
+    classes = len(snapshot.dataset.class_names)
+    nothing = np.full(classes, np.nan)
+    return RunResult(
+        np.zeros((classes, classes), dtype=np.int64), nothing, nothing, dict.fromkeys(METRICS, math.nan), None, diverged=True
+    )
+
+
+def _closed_form(model: TrainedModel, rule: Rule) -> Array | None:
+    """Exact recalls [C] of what was learned, where classes are unit Gaussians and the model is linear."""
+    dataset = model.run.dataset
+    if dataset.means is None or dataset.shift is not None or len(model.widths) != 2:
+        return None
+    classes, dimensions = dataset.means.shape
+    if dimensions > 2 and classes > MAX_INTEGRAL_CLASSES:
+        return None
+    weight, bias = (part[0].double() for part in layers(model.widths)[0].views(model.parameters[None]))
+    if model.run.loss.scores == "one":  # one logit z stands for the two scores (0, z)
+        weight, bias = (torch.cat([torch.zeros_like(part), part]) for part in (weight, bias))
+    return linear_recall(weight.numpy(), (bias + rule.offset).numpy(), dataset.means.double().numpy())

@@ -1,0 +1,1 @@
+"""What leaves the program: code that runs, tables, reports."""

@@ -1,0 +1,1 @@
+"""Results as Plotly figures. The only place that builds figures; it imports no Streamlit."""

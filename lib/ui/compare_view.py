@@ -1,0 +1,200 @@
+"""What a training looks like: progress and buttons, live panels, the table, the test panel."""
+
+import math
+
+import pandas as pd
+import streamlit as st
+
+from lib.evaluation import Estimate, summarise
+from lib.experiment import Experiment
+from lib.figures.boundary import boundaries
+from lib.figures.confusion import confusion_panels, top_confusions
+from lib.figures.curves import train_loss, validation_nll
+from lib.figures.recall import recall_bars
+from lib.figures.theme import Chart
+from lib.metrics import METRICS
+from lib.runner import Job
+from lib.training import Snapshot
+from lib.ui import state
+from lib.ui.controls import rounded
+from lib.ui.engine import engine, visitor
+from lib.ui.live_plotly import live_plotly
+from lib.ui.strategy_editor import describe, letter
+from lib.ui.text import inert
+
+TICK = 0.25  # seconds between two looks at a running training
+ACTIVE = ("queued", "running", "paused", "stopping")
+SCALES = {"count": "count", "row": "of the true class", "column": "of the predicted class", "all": "of all rows"}
+
+
+def job() -> Job | None:
+    """The visitor's latest training."""
+    return engine().job(visitor())
+
+
+def start() -> None:
+    """Queue a training of the current experiment. What does not fit is said on the page."""
+    try:
+        engine().submit(visitor(), state.experiment(), state.dataset())
+    except ValueError as error:
+        state.say(str(error))
+
+
+def stop() -> None:
+    if own := job():
+        own.stop()
+
+
+def controls(experiment: Experiment) -> None:
+    """Train and Stop, and what will be trained."""
+    own = job()
+    active = own is not None and own.state in ACTIVE
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button("Train", type="primary", on_click=start, shortcut="Ctrl+Enter", disabled=active)
+        st.button("Stop", on_click=stop, disabled=not active)
+        if own is not None and not active and own.experiment != experiment:
+            st.caption("The settings have changed since this training. Train to see what they do.")
+    lines = [f"**{letter(i)} {inert(s.name)}** {describe(s)}" for i, s in enumerate(experiment.strategies)]
+    st.caption("  \n".join(lines))
+
+
+def live() -> None:
+    """Everything that moves. Polls while a training is active, and runs the page once more when it ends."""
+    own = job()
+    active = own is not None and own.state in ACTIVE
+    st.fragment(_panels, run_every=TICK if active else None)(active)
+
+
+def _panels(was_active: bool) -> None:
+    own = job()
+    if own is None:
+        _empty()
+        return
+    if was_active and own.state not in ACTIVE:
+        st.rerun()
+    progress(own)
+    snapshot = own.snapshot
+    if snapshot is None:
+        return
+    stamp = (own.key, own.version, state.dark())
+    losses, nll = st.columns(2)
+    with losses:
+        show(("train_loss", *stamp), lambda: train_loss(snapshot, dark=state.dark()), "train_loss", 340)
+    with nll:
+        show(("val_nll", *stamp), lambda: validation_nll(snapshot, dark=state.dark()), "val_nll", 340)
+    st.subheader("Validation: how many of each class were found (recall)", anchor=False)
+    _recall(snapshot, stamp)
+    st.subheader("Validation: what was taken for what", anchor=False)
+    _confusion(snapshot, stamp)
+    if snapshot.dataset.features == 2:
+        st.subheader("Where the boundaries lie", anchor=False)
+        st.caption("First seed. Full line: learned. Dashed: the best boundary for these weights, where theory knows it.")
+        show(("boundary", *stamp), lambda: boundaries(snapshot, dark=state.dark()), "boundary", 0)
+    _finished(own)
+
+
+def show(name: tuple[object, ...], make: object, key: str, height: int) -> None:
+    """One live chart, drawn again only when its name has changed. Height 0: as high as the figure says."""
+    chart: Chart = state.memo(name, make)  # type: ignore[arg-type]
+    live_plotly(chart, key=key, height=height or int(chart.figure.layout.height or 400))
+
+
+def progress(own: Job) -> None:
+    """Progress bar with epoch, elapsed and remaining time; place in the queue; how it ended."""
+    snapshot, epochs = own.snapshot, own.experiment.training.epochs
+    done = snapshot.progress if snapshot else 0.0
+    text = f"Epoch {int(done)} of {epochs} · {own.elapsed:.1f} s"
+    if own.state == "queued":
+        text = f"Waiting: place {own.place} in the queue" + (f", about {own.expected_wait:.0f} s" if own.expected_wait else "")
+    elif own.state == "running" and own.remaining is not None:
+        text += f" · about {math.ceil(own.remaining)} s left"
+    elif own.state in ("stopped", "paused", "finished"):
+        text += f" · {own.state}"
+    st.progress(min(done / epochs, 1.0), text=text)
+    if own.error:
+        st.error(inert(own.error, 400))
+    for sentence in diverged(snapshot):
+        st.warning(sentence)
+
+
+def diverged(snapshot: Snapshot | None) -> list[str]:
+    """One sentence per strategy that stopped being finite."""
+    if snapshot is None or not snapshot.diverged:
+        return []
+    sentences = []
+    for index, strategy in enumerate(snapshot.experiment.strategies):
+        epochs = [epoch for (s, _), epoch in snapshot.diverged.items() if s == index]
+        if epochs:
+            sentences.append(
+                f"{letter(index)} {inert(strategy.name)} diverged in epoch {min(epochs)} ({len(epochs)} of "
+                f"{len(snapshot.experiment.seeds)} seeds): its loss is not a finite number. The others go on. "
+                "Try a smaller learning rate or smaller weights."
+            )
+    return sentences
+
+
+def _recall(snapshot: Snapshot, stamp: tuple[object, ...]) -> None:
+    if snapshot.epoch == 0:
+        st.caption("After the first epoch.")
+        return
+    names = [strategy.name for strategy in snapshot.experiment.strategies]
+    rows = snapshot.dataset.class_counts("validation").numpy()
+    show(
+        ("recall", *stamp),
+        lambda: recall_bars(
+            names, snapshot.history.recall[:, :, -1], snapshot.dataset.class_names, rows, dark=state.dark()
+        ),
+        "recall", 360,
+    )  # fmt: skip
+
+
+def _confusion(snapshot: Snapshot, stamp: tuple[object, ...]) -> None:
+    scale = st.segmented_control(
+        "Shade and number", list(SCALES), format_func=SCALES.get, key=state.seed("scale", "row"), required=True,
+        label_visibility="collapsed",
+    )  # fmt: skip
+    names = [strategy.name for strategy in snapshot.experiment.strategies]
+    classes = snapshot.dataset.class_names
+    show(
+        ("confusion", scale, *stamp),
+        lambda: confusion_panels(names, snapshot.confusion, classes, normalise=scale or "row", dark=state.dark()),
+        "confusion", 0,
+    )  # fmt: skip
+    if len(classes) > 10:
+        with st.expander("Most frequent confusions"):
+            st.dataframe(top_confusions(names, snapshot.confusion, classes), hide_index=True)
+
+
+def _finished(own: Job) -> None:
+    """The test split, once, in a panel of its own."""
+    st.subheader("Test: once, when training is over", anchor=False)
+    if own.state != "finished" or own.results is None or own.snapshot is None:
+        st.caption("These rows are not looked at before the last epoch.")
+        return
+    st.dataframe(summary_table(own), hide_index=True, alt="Metrics of each strategy on the test rows")
+    st.caption(
+        f"{len(own.snapshot.dataset.test):,} test rows. Mean over {len(own.experiment.seeds)} seeds; in brackets the 95 % "
+        "interval over seeds: it is training noise, not the luck of the draw of the rows."
+    )
+
+
+def summary_table(own: Job) -> pd.DataFrame:
+    """One row per strategy, one column per metric: mean over seeds, and the interval where there is more than one seed."""
+    assert own.results is not None
+    rows = []
+    for index, strategy in enumerate(own.experiment.strategies):
+        summary = summarise([result for (s, _), result in own.results.items() if s == index])
+        row = {"strategy": f"{letter(index)} {strategy.name}"}
+        rows.append(row | {metric.label: _with_interval(summary.metrics[key]) for key, metric in METRICS.items()})
+    return pd.DataFrame(rows)
+
+
+def _with_interval(estimate: Estimate) -> str:
+    mean = rounded(estimate.mean)
+    return mean if estimate.interval is None else f"{mean} [{', '.join(map(rounded, estimate.interval))}]"
+
+
+def _empty() -> None:
+    with st.container(border=True):
+        st.markdown("Loss curves, recall per class, confusion matrices and boundaries will stand here, side by side.")
+        st.button("Train these strategies", on_click=start)

@@ -1,0 +1,68 @@
+"""Widgets made from declared parameters: the `Param` says what may be entered, the experiment what stands there now."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from lib.registry import Param, Params, Registry
+from lib.ui import state
+
+
+def param_input(param: Param, value: Any, name: str) -> Any:
+    """One widget for one parameter. A text that does not pass `param.read` is refused beside it, and the old value stays."""
+    label = param.name.replace("_", " ") + (f"  ${param.symbol}$" if param.symbol else "")
+    if isinstance(param.default, bool):
+        return st.toggle(label, key=state.seed(name, value), help=param.help)
+    if param.choices:
+        return st.selectbox(label, param.choices, key=state.seed(name, value), help=param.help)
+    if isinstance(param.default, tuple | str):
+        return _text(param, value, name, label)
+    return _number(param, value, name, label)
+
+
+def _number(param: Param, value: Any, name: str, label: str) -> Any:
+    whole = isinstance(param.default, int)
+    kind = int if whole else float
+    low, high = (None if edge is None else kind(edge) for edge in (param.low, param.high))
+    step = kind(param.step or 1)
+    return st.number_input(
+        label, min_value=low, max_value=high, step=step, value=None if param.default is None else "min",
+        format="%d" if whole else "%g", key=state.seed(name, None if value is None else kind(value)), help=param.help,
+        placeholder="none",
+    )  # fmt: skip
+
+
+def _text(param: Param, value: Any, name: str, label: str) -> Any:
+    typed = st.text_input(label, key=state.seed(name, param.write(value)), help=param.help)
+    try:
+        return param.read("".join(typed.split()) if isinstance(param.default, tuple) else typed)
+    except ValueError as error:
+        st.error(f"{error} Still in use: {param.write(value)}.")
+        return value
+
+
+def params_inputs(params: Sequence[Param], values: Params, scope: str, columns: int = 1) -> Params:
+    """Widgets for all parameters of a record, in columns."""
+    places = st.columns(columns) if columns > 1 and len(params) > 1 else [st.container()]
+    chosen = {}
+    for index, param in enumerate(params):
+        with places[index % len(places)]:
+            chosen[param.name] = param_input(param, values.get(param.name, param.default), f"{scope}/{param.name}")
+    return Params(chosen)
+
+
+def record_choice(label: str, registry: Registry[Any], keys: Sequence[str], current: str, name: str) -> str:
+    """A select box over records of a registry; the summary of the chosen one stands in its help."""
+    options = list(keys)
+    shown = current if current in options else options[0]
+    full = state.seed(name, shown)
+    if st.session_state[full] not in options:
+        state.set_widget(name, shown)
+    return st.selectbox(label, options, format_func=lambda key: registry[key].label, key=full, help=registry[shown].summary)
+
+
+def rounded(value: float) -> str:
+    """Three significant digits; a dash where there is no number."""
+    return "–" if value is None or not math.isfinite(value) else f"{value:.3g}"

@@ -1,0 +1,168 @@
+"""Where the rows come from: synthesised, bundled, uploaded, or made for pasted labels."""
+
+import dataclasses
+
+import streamlit as st
+
+from lib.data import SOURCES
+from lib.data.columns import params_of, suggest
+from lib.data.labels import LabelCounts, paste
+from lib.data.upload import READ_PARAMS, Table, read_table
+from lib.experiment import DataSpec, Experiment
+from lib.registry import Params
+from lib.strategy import adapt
+from lib.ui import state
+from lib.ui.controls import param_input, params_inputs, record_choice
+from lib.ui.text import inert
+
+WAYS = {"synthesise": "Synthesise", "labels": "Paste labels", "upload": "Upload rows", "bundled": "Bundled set"}
+SIZES = ("n_val", "n_test", "label_noise")
+EXAMPLE = "cat 5000, dog 300, bird 12"
+
+
+def choose(experiment: Experiment) -> Experiment:
+    """The experiment on the data that the visitor chose; strategies that do not fit them are changed, and it is said how."""
+    way = st.segmented_control(
+        "Where the rows come from", list(WAYS), format_func=WAYS.get, key=state.seed("way", _way(experiment.data)),
+        required=True,
+    )  # fmt: skip
+    spec = {"synthesise": _synthesise, "labels": _labels, "upload": _upload, "bundled": _bundled}[way](experiment.data)
+    if spec is None:
+        return experiment
+    seed = st.number_input(
+        "Seed of the draw and the split", 0, 2**31 - 1, key=state.seed("data/seed", experiment.data.seed), step=1
+    )
+    return on_data(experiment, dataclasses.replace(spec, seed=seed))
+
+
+def on_data(experiment: Experiment, spec: DataSpec) -> Experiment:
+    """The experiment moved to other data. What does not fit is refused beside the widgets, and all stays as it was."""
+    source = SOURCES[spec.source]
+    try:
+        classes = source.classes(spec.params)
+        strategies, notices = adapt(experiment.strategies, source.task_of(spec.params), len(classes))
+        moved = dataclasses.replace(experiment, data=spec, strategies=strategies)
+    except ValueError as error:
+        st.error(f"{inert(str(error), 300)} The data stay as they were.")
+        return experiment
+    for notice in notices:
+        st.info(inert(notice, 300))
+    return moved
+
+
+def _way(spec: DataSpec) -> str:
+    if spec.source == "labels":
+        return "labels"
+    return {"recipe": "synthesise", "bundled": "bundled", "upload": "upload"}[SOURCES[spec.source].kind]
+
+
+def _recipe(current: DataSpec, keys: list[str], scope: str, label: str) -> DataSpec:
+    key = record_choice(label, SOURCES, keys, current.source, scope)
+    source = SOURCES[key]
+    st.caption(source.summary)
+    given = current.params if key == current.source else Params()
+    main = [param for param in source.params if param.name not in SIZES]
+    more = [param for param in source.params if param.name in SIZES]
+    values = dict(params_inputs(main, given, f"{scope}/{key}"))
+    if more:
+        with st.expander("Validation and test rows, label noise"):
+            values |= params_inputs(more, given, f"{scope}/{key}")
+    try:
+        return DataSpec(key, Params(values))
+    except ValueError as error:
+        st.error(f"{inert(str(error), 300)} The data stay as they were.")
+        return current
+
+
+def _synthesise(current: DataSpec) -> DataSpec | None:
+    keys = [key for key, source in SOURCES.items() if source.kind == "recipe" and key != "labels"]
+    return _recipe(current, keys, "recipe", "Recipe")
+
+
+def _bundled(current: DataSpec) -> DataSpec | None:
+    return _recipe(current, [key for key, source in SOURCES.items() if source.kind == "bundled"], "bundled", "Set")
+
+
+def _labels(current: DataSpec) -> DataSpec | None:
+    """Pasted labels or counts, and features made for them."""
+    text = st.text_area(
+        "Labels or counts", key=state.seed("labels/text", _as_text(current)), placeholder=EXAMPLE, height=110,
+        help=f"Counts such as “{EXAMPLE}”, a ratio such as “1:100”, or the labels themselves, one per line.",
+    )  # fmt: skip
+    try:
+        found: LabelCounts = paste(text or EXAMPLE)
+    except ValueError as error:
+        st.error(f"{inert(str(error), 300)} The data stay as they were.")
+        return None
+    for notice in found.notices:
+        st.caption(inert(notice, 200))
+    declared = {param.name: param for param in SOURCES["labels"].params}
+    given = current.params if current.source == "labels" else Params()
+    separation = declared["separation"]
+    reach = param_input(separation, given.get("separation", separation.default), "labels/separation")
+    st.caption("Features are made for these labels: one Gaussian per class, so far apart.")
+    try:
+        return DataSpec("labels", Params({"counts": found.counts, "names": found.names, "separation": reach}))
+    except ValueError as error:
+        st.error(f"{inert(str(error), 300)} The data stay as they were.")
+        return None
+
+
+def _as_text(current: DataSpec) -> str:
+    if current.source != "labels":
+        return EXAMPLE
+    names = SOURCES["labels"].classes(current.params)
+    return "\n".join(f"{name}: {count}" for name, count in zip(names, current.params["counts"], strict=True))
+
+
+def _upload(current: DataSpec) -> DataSpec | None:
+    """A file, its label column and its features. A file that cannot be read changes nothing."""
+    file = st.file_uploader("CSV, TSV, TXT, Parquet or NPY", key=state.key("upload/file"))
+    with st.popover("The file is read wrongly?", type="tertiary"):
+        reading = params_inputs(READ_PARAMS, Params(), "upload/read")
+    if file is not None:
+        try:
+            parsed = state.memo(("table", file.file_id, reading), lambda: read_table(file.name, file.getvalue(), **reading))
+            state.put_table(parsed)
+        except ValueError as error:
+            st.error(f"{inert(str(error), 400)} The data stay as they were.")
+            return None
+    table = state.table()
+    if table is None:
+        if current.source == "upload":
+            st.warning(f"This experiment is on {inert(str(current.params['file']))}, which does not travel. Upload it here.")
+        return None
+    return _columns(table, current)
+
+
+def _columns(table: Table, current: DataSpec) -> DataSpec | None:
+    """The use of each column: guessed, shown, changeable."""
+    scope = f"upload/{table.sha256[:8]}"
+    mine = current.params if current.source == "upload" and current.params["sha256"] == table.sha256 else Params()
+    names = [str(name) for name in table.frame.columns]
+    guess = suggest(table, label=str(mine.get("label", "")))
+    label = st.selectbox(
+        "Label column", names, index=None, key=state.seed(f"{scope}/label", guess.label or None),
+        placeholder="Which column says what class a row is in?",
+    )  # fmt: skip
+    if label is None:
+        return None
+    plan = suggest(table, label=label)
+    usable = [name for name in names if name not in (label, plan.sample_weight)]
+    features = st.multiselect(
+        "Features", usable, key=state.seed(f"{scope}/{label}/features", list(mine.get("features", ())) or list(plan.features)),
+        help="Ids, dates and texts with many values are left out at first.",
+    )  # fmt: skip
+    weight = st.selectbox(
+        "Sample-weight column", ["", *(n for n in names if n != label)], format_func=lambda name: name or "none",
+        key=state.seed(f"{scope}/{label}/weight", plan.sample_weight),
+    )  # fmt: skip
+    missing = st.toggle("Leave out rows without a label", key=state.seed(f"{scope}/{label}/missing", False))
+    try:
+        chosen = tuple(features) if tuple(features) != plan.features else ()
+        params = params_of(table, label=label, features=chosen, sample_weight=weight,
+                           missing_labels="drop" if missing else "refuse")  # fmt: skip
+        return DataSpec("upload", params)
+    except ValueError as error:
+        st.error(f"{inert(str(error), 400)} The data stay as they were.")
+        return None

@@ -1,0 +1,84 @@
+"""What the data are, and what the weights would be."""
+
+import pandas as pd
+import streamlit as st
+
+from lib.data import Dataset
+from lib.experiment import Experiment
+from lib.export.tensors import tensor_code
+from lib.figures.data import class_counts, scatter
+from lib.theory import chance_of_none
+from lib.ui import state
+from lib.ui.compare_view import show
+from lib.ui.controls import rounded
+from lib.ui.text import inert, thin
+from lib.weighting import WEIGHTINGS, class_weights, realised_ratio, weight_table
+
+
+def overview(dataset: Dataset, experiment: Experiment) -> None:
+    """Class counts, ratio, and what a batch will hold."""
+    counts = dataset.class_counts()
+    names = dataset.class_names
+    for notice in dataset.notices:
+        st.info(inert(notice, 400))
+    left, right = st.columns([3, 2])
+    with left:
+        log = st.toggle("Logarithmic", key=state.seed("counts/log", False))
+        stamp = (experiment.data, log, state.dark())
+        show(("counts", *stamp), lambda: class_counts(counts.numpy(), names, log=log, dark=state.dark()), "counts", 320)
+    with right:
+        for sentence in sentences(dataset, experiment.training.batch_size):
+            st.markdown(sentence)
+        st.dataframe(split_table(dataset), hide_index=True, alt="Rows of each class in training, validation and test")
+
+
+def sentences(dataset: Dataset, batch_size: int) -> list[str]:
+    """The imbalance in words: ratio, and the odds that a batch holds no rare row."""
+    counts = dataset.class_counts()
+    names = [inert(name) for name in dataset.class_names]
+    rows, present = int(counts.sum()), [c for c in range(len(counts)) if counts[c] > 0]
+    most, least = max(present, key=lambda c: counts[c]), min(present, key=lambda c: counts[c])
+    ratio = float(counts[most] / counts[least])
+    missed = chance_of_none(int(counts[least]), rows, batch_size)
+    found = [
+        f"For one row of **{names[least]}** there are **{rounded(ratio)}** of **{names[most]}**.",
+        f"A batch of {thin(batch_size)} rows has no **{names[least]}** with probability **{missed:.2g}**.",
+    ]
+    empty = [names[c] for c in range(len(counts)) if counts[c] == 0]
+    if empty:
+        found.append(f"No training rows: {', '.join(empty)}. Such a class gets weight 0.")
+    return found
+
+
+def split_table(dataset: Dataset) -> pd.DataFrame:
+    """Rows of each class per split."""
+    columns = {split: [int(n) for n in dataset.class_counts(split)] for split in dataset.splits}
+    return pd.DataFrame({"class": list(dataset.class_names)} | columns)
+
+
+def schemes(dataset: Dataset, experiment: Experiment) -> None:
+    """The weights of every scheme side by side, and the tensor as code."""
+    counts = dataset.class_counts()
+    table, code = st.tabs(["Weights of every scheme", "As PyTorch"])
+    with table:
+        st.dataframe(weights_frame(dataset), hide_index=True, alt="Weights of every scheme, one column per class")
+        st.caption("Under cross-entropy only ratios matter: its mean divides by the sum of weights. Under BCE the scale counts too.")
+    with code:
+        fitting = [key for key, record in WEIGHTINGS.items() if dataset.task in record.tasks and key != "manual"]
+        key = st.selectbox("Scheme", fitting, index=fitting.index("balanced"), format_func=lambda k: WEIGHTINGS[k].label)
+        st.code(tensor_code(class_weights(key, counts), dataset.class_names), language="python")
+
+
+def weights_frame(dataset: Dataset) -> pd.DataFrame:
+    """One row per scheme, one column per class, and the realised ratio. Column names are the strangers' own."""
+    rows = []
+    for key, weights in weight_table(dataset.class_counts(), dataset.task).items():
+        values = {f"{index}: {name}": float(f"{w:.4g}") for index, (name, w) in enumerate(zip(dataset.class_names, weights.tolist(), strict=True))}
+        rows.append({"scheme": WEIGHTINGS[key].label, "max / min": float(f"{realised_ratio(weights):.4g}"), **values})
+    return pd.DataFrame(rows)
+
+
+def picture(dataset: Dataset, experiment: Experiment) -> None:
+    """Training rows, in two dimensions."""
+    stamp = (experiment.data, state.dark())
+    show(("scatter", *stamp), lambda: scatter(dataset, dark=state.dark()), "scatter", 420)

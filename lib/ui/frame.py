@@ -1,0 +1,41 @@
+"""The frame of every page: navigation, title, one sentence. Imports nothing heavy, so that it is on screen at once."""
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+from streamlit.navigation.page import StreamlitPage
+
+START, DATA, COMPARE = "pages/start.py", "pages/data.py", "pages/compare.py"
+
+QUESTIONS = {
+    "": ("What do weights do to a loss?", "Pick a story and watch it train, or bring your own labels or rows."),
+    "data": (
+        "What is in the data, and what would the weights be?",
+        "Class counts, the weights that every scheme gives for them, and the rows that models will train on.",
+    ),
+    "compare": (
+        "What do the weights change?",
+        "Train up to eight strategies on the same rows, from the same start, and read them side by side.",
+    ),
+}
+
+
+def navigation() -> StreamlitPage:
+    """The pages, as top navigation. Called on every run before anything can stop it."""
+    return st.navigation(
+        [
+            st.Page(START, title="Start", default=True),
+            st.Page(DATA, title="Data", url_path="data"),
+            st.Page(COMPARE, title="Compare", url_path="compare"),
+        ],
+        position="top",
+    )
+
+
+def heading(page: StreamlitPage) -> DeltaGenerator:
+    """Title and sentence of the page. Returns the place of the line that says what is loaded."""
+    question, sentence = QUESTIONS[page.url_path]
+    st.title(question, anchor=False)
+    st.markdown(sentence)
+    place = st.empty()
+    place.caption("Getting ready …")
+    return place

@@ -1,0 +1,70 @@
+"""A chart that lives through a training: the DOM node, a zoom and a hover survive new data.
+
+`st.plotly_chart` mounts a new chart whenever its data change. This component calls `Plotly.react` instead. The figure
+travels as data and is never turned into HTML or JavaScript; the JavaScript below is constant.
+"""
+
+import importlib.util
+import json
+import os
+import tempfile
+from pathlib import Path
+
+import streamlit as st
+
+from lib.figures.chart import Chart
+
+STATIC = Path(__file__).resolve().parents[2] / "static"
+
+HTML = """
+<div class="live-plotly">
+  <div class="live-plotly-plot" role="img"></div>
+</div>
+"""
+
+CSS = """
+.live-plotly { width: 100%; }
+.live-plotly-plot { width: 100%; overflow: hidden; }
+.live-plotly-plot .modebar { opacity: 0; transition: opacity .15s; }
+.live-plotly-plot:hover .modebar, .live-plotly-plot:focus-within .modebar { opacity: 1; }
+.live-plotly-plot:not([data-drawn])::after { content: attr(data-note); display: block; padding-top: 1rem; opacity: .6; }
+"""
+
+JS = (Path(__file__).with_name("live_plotly.js")).read_text(encoding="utf-8")
+
+_component = st.components.v2.component("live_plotly", html=HTML, css=CSS, js=JS, isolate_styles=False)
+
+
+def live_plotly(chart: Chart, *, key: str, height: int | None = None, uirevision: str = "keep") -> None:
+    """Draw a chart, or bring the one with this key up to date.
+
+    `height` in pixels overrules the chart's own. A zoom lasts as long as `uirevision` stays the same.
+    """
+    about = {"alt": chart.alt, "height": height or chart.height, "uirevision": uirevision}
+    body = chart.payload()
+    _component(key=key, data=f'{body[:-1]},"about":{json.dumps(about)}}}'.encode())
+
+
+def plotly_js() -> Path:
+    """plotly.min.js of the installed plotly package, without importing it."""
+    spec = importlib.util.find_spec("plotly")
+    if spec is None or spec.origin is None:
+        raise ValueError("Expected the package plotly, found none. Run: pip install -r requirements.txt")
+    return Path(spec.origin).parent / "package_data" / "plotly.min.js"
+
+
+def install_plotly(static: Path = STATIC) -> Path:
+    """Copy plotly.min.js to `static/`, which Streamlit serves, unless it is there. Whoever reads sees all of it or nothing."""
+    original, copy = plotly_js(), static / "plotly.min.js"
+    if copy.is_file() and not copy.is_symlink() and copy.stat().st_size == original.stat().st_size:
+        return copy
+    static.mkdir(exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=static, prefix=".plotly-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(original.read_bytes())
+        os.chmod(name, 0o644)
+        os.replace(name, copy)
+    finally:
+        Path(name).unlink(missing_ok=True)
+    return copy

@@ -1,0 +1,143 @@
+"""The state of one visitor. The only module that knows session-state keys.
+
+The experiment is the truth: widgets are seeded from it and write back to it. `generation` is part of every widget's key, so
+that an experiment that comes from elsewhere (a scenario, a link) seeds all widgets anew.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import streamlit as st
+
+from lib.data import SOURCES, Dataset
+from lib.data.upload import Table
+from lib.experiment import DataSpec, Experiment
+from lib.scenarios import SCENARIOS
+from lib.training import load
+from lib.ui.engine import visitor
+
+EXPERIMENT, GENERATION, TABLE, WRITTEN, UNDO, MEMO, MESSAGE = (
+    "cw_experiment", "cw_generation", "cw_table", "cw_written", "cw_undo", "cw_memo", "cw_message",
+)  # fmt: skip
+FIRST_SCENARIO = "rare_1_to_20"
+T = TypeVar("T")
+
+
+def experiment() -> Experiment:
+    """The visitor's current experiment."""
+    visitor()  # starts the session's life, whose end cancels its training
+    if EXPERIMENT not in st.session_state:
+        st.session_state[EXPERIMENT] = SCENARIOS[FIRST_SCENARIO].experiment
+    return st.session_state[EXPERIMENT]
+
+
+def write_back(changed: Experiment) -> None:
+    """What the widgets say now."""
+    st.session_state[EXPERIMENT] = changed
+
+
+def replace(changed: Experiment) -> None:
+    """An experiment from elsewhere: all widgets are seeded anew, and the one before can be had back."""
+    st.session_state[UNDO] = experiment()
+    st.session_state[EXPERIMENT] = changed
+    st.session_state[GENERATION] = st.session_state.get(GENERATION, 0) + 1
+
+
+def undo() -> None:
+    """Back to the experiment before the last `replace`."""
+    if UNDO in st.session_state:
+        replace(st.session_state[UNDO])
+
+
+def can_undo() -> bool:
+    return UNDO in st.session_state and st.session_state[UNDO] != experiment()
+
+
+def key(name: str) -> str:
+    """The key of a widget that is seeded from the experiment."""
+    return f"w{st.session_state.get(GENERATION, 0)}/{name}"
+
+
+def seed(name: str, value: Any) -> str:
+    """The key of a widget; its first value is `value`."""
+    full = key(name)
+    if full not in st.session_state:
+        st.session_state[full] = value
+    return full
+
+
+def set_widget(name: str, value: Any) -> None:
+    """Give a widget a value from a callback."""
+    st.session_state[key(name)] = value
+
+
+def table() -> Table | None:
+    """The visitor's parsed file."""
+    return st.session_state.get(TABLE)
+
+
+def put_table(parsed: Table) -> None:
+    st.session_state[TABLE] = parsed
+
+
+def dataset() -> Dataset:
+    """The dataset of the current experiment. Raises ValueError with what to do where it cannot be had."""
+    spec = experiment().data
+    if SOURCES[spec.source].kind == "upload":
+        return memo(("dataset", spec), lambda: load(spec, table()))
+    return _shared_dataset(spec.source, spec.seed, tuple(sorted(spec.params.items())))
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _shared_dataset(source: str, seed: int, params: tuple[tuple[str, Any], ...]) -> Dataset:
+    """Recipes and bundled sets hold nobody's data: all visitors share them."""
+    return load(DataSpec(source, dict(params), seed))  # type: ignore[arg-type]
+
+
+def memo(name: Any, make: Callable[[], T], keep: int = 24) -> T:
+    """The visitor's own results by name, the latest `keep` of them: figures that need not be drawn again."""
+    made: dict[Any, Any] = st.session_state.setdefault(MEMO, {})
+    if name not in made:
+        made[name] = make()
+    made[name] = made.pop(name)  # newest last
+    while len(made) > keep:
+        made.pop(next(iter(made)))
+    return made[name]
+
+
+def say(message: str) -> None:
+    """A message for the top of the page, shown once."""
+    st.session_state[MESSAGE] = message
+
+
+def message() -> str | None:
+    return st.session_state.pop(MESSAGE, None)
+
+
+def dark() -> bool:
+    """Whether the visitor looks at a dark page."""
+    return st.context.theme.type == "dark"
+
+
+def read_link() -> None:
+    """Take the experiment of the address bar, when it is not the one that was written there."""
+    query = st.query_params.to_dict()
+    if not query or query == st.session_state.get(WRITTEN):
+        return
+    try:
+        linked = Experiment.from_query(query)
+    except ValueError as error:
+        say(f"The link does not work: {error} What you had before is unchanged.")
+        st.query_params.clear()
+        return
+    st.session_state[WRITTEN] = query
+    if linked != experiment():
+        replace(linked)
+
+
+def write_link() -> None:
+    """Keep the address bar a link to the current experiment."""
+    query = experiment().to_query()
+    if query != st.query_params.to_dict():
+        st.query_params.from_dict(query)
+    st.session_state[WRITTEN] = query

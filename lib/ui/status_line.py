@@ -1,0 +1,35 @@
+"""The thin line under the title: what is loaded."""
+
+from streamlit.delta_generator import DeltaGenerator
+
+from lib.data import SOURCES
+from lib.experiment import Experiment
+from lib.ui import state
+from lib.ui.text import inert, thin
+
+
+def draw(place: DeltaGenerator) -> None:
+    """`fraud.csv · 28 431 rows · 2 classes · 1 : 577 · 3 strategies · seeds 0-4 · #a1b2c3`"""
+    experiment = state.experiment()
+    parts = [_data(experiment), f"{len(experiment.strategies)} strategies", _seeds(experiment.seeds)]
+    place.caption(" · ".join((*parts, f"\\#{experiment.fingerprint[:6]}")))
+
+
+def _data(experiment: Experiment) -> str:
+    source = SOURCES[experiment.data.source]
+    name = inert(str(experiment.data.params["file"])) if source.kind == "upload" else source.label
+    try:
+        dataset = state.dataset()
+    except ValueError:
+        return f"{name} · no rows yet"
+    counts = dataset.class_counts()
+    present = counts[counts > 0]
+    ratio = float(present.max() / present.min())
+    return f"{name} · {thin(len(dataset.train))} training rows · {len(counts)} classes · 1 : {ratio:.3g}"
+
+
+def _seeds(seeds: tuple[int, ...]) -> str:
+    if len(seeds) == 1:
+        return f"seed {seeds[0]}"
+    whole = seeds == tuple(range(seeds[0], seeds[-1] + 1))
+    return f"seeds {seeds[0]}–{seeds[-1]}" if whole else f"{len(seeds)} seeds"

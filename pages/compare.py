@@ -1,0 +1,29 @@
+"""What do the weights change? Strategies side by side, live."""
+
+import streamlit as st
+
+from lib.ui import compare_view, state
+from lib.ui.strategy_editor import edit, edit_model, edit_training
+from lib.ui.text import inert
+
+if message := state.message():
+    st.error(inert(message, 500))
+
+try:
+    dataset = state.dataset()
+except ValueError as error:
+    st.error(inert(str(error), 500))
+    st.page_link("pages/data.py", label="Go to Data")
+    st.stop()
+
+with st.sidebar:
+    st.subheader("Strategies", anchor=False)
+    experiment = edit(state.experiment(), dataset.task)
+    with st.expander("Model"):
+        experiment = edit_model(experiment)
+    with st.expander("Training and seeds"):
+        experiment = edit_training(experiment)
+state.write_back(experiment)
+
+compare_view.controls(experiment)
+compare_view.live()

@@ -1,0 +1,18 @@
+"""What do weights do to a loss? The gallery of scenarios."""
+
+import streamlit as st
+
+from lib.scenarios import SCENARIOS
+from lib.ui import gallery, state
+from lib.ui.text import inert
+
+if message := state.message():
+    st.error(inert(message, 500))
+
+with st.container(horizontal=True):
+    st.page_link("pages/data.py", label="Bring your own data", help="Labels are enough: paste counts, or upload a file.")
+
+for row in gallery.rows(list(SCENARIOS.values())):
+    for column, scenario in zip(st.columns(len(row)), row, strict=True):
+        with column:
+            gallery.card(scenario)
