@@ -14,6 +14,7 @@ from lib.ui.engine import engine  # noqa: E402
 engine()
 from lib.ui import state, status_line  # noqa: E402
 
+state.welcome_back()
 state.read_link()
 page.run()
 status_line.draw(status)

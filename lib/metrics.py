@@ -112,7 +112,7 @@ def g_mean(evidence: Evidence) -> float:
 
 @metric("mcc", "MCC", "higher", "Correlation between truth and prediction (Matthews); 0 is chance.")
 def mcc(evidence: Evidence) -> float:
-    counts = evidence.confusion
+    counts = evidence.confusion.astype(float)  # products of four counts overflow int64 from 80 000 rows on
     n, rows, said = counts.sum(), counts.sum(1), counts.sum(0)
     covariance = _hits(counts).sum() * n - rows @ said
     spread = (n**2 - said @ said) * (n**2 - rows @ rows)

@@ -108,6 +108,7 @@ class Pass:
     """
 
     def __init__(self, views: Sequence[Views], gradients: Sequence[Views], batch: int) -> None:
+        self.batch = batch
         self._parameters = [(weight, bias.unsqueeze(2)) for weight, bias in views]
         self._transposed = [weight.transpose(1, 2) for weight, _ in views]
         self._gradients = gradients

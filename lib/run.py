@@ -98,7 +98,12 @@ def plain(value: Any) -> Any:
 def file_names(strategies: Sequence[Strategy], seeds: Sequence[int]) -> dict[At, str]:
     """SLUG-seedS.pt of each run; strategies whose names have the same slug get their number added."""
     slugs = [strategy.slug for strategy in strategies]
-    unique = [slug if slugs.count(slug) == 1 else f"{slug}-{i + 1}" for i, slug in enumerate(slugs)]
+    unique: list[str] = []
+    for number, slug in enumerate(slugs, start=1):
+        name = slug if slugs.count(slug) == 1 else f"{slug}-{number}"
+        while name in unique or (name != slug and name in slugs):  # 'a', 'A' and 'a 2'
+            name += f"-{number}"
+        unique.append(name)
     return {(s, r): f"{unique[s]}-seed{seed}.pt" for s in range(len(unique)) for r, seed in enumerate(seeds)}
 
 

@@ -7,6 +7,7 @@ so that a plain script sees the same batches.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -16,9 +17,28 @@ from lib.data import Task
 from lib.registry import Param, Params, Registry
 
 
+@dataclass(frozen=True, eq=False)
+class Strata:
+    """The class of each row [N] int64; counted and sorted once, because a pass may be far shorter than the table."""
+
+    classes: Tensor
+
+    def __len__(self) -> int:
+        return len(self.classes)
+
+    @cached_property
+    def counts(self) -> Tensor:
+        return torch.bincount(self.classes)
+
+    @cached_property
+    def rows(self) -> tuple[Tensor, ...]:
+        """Row indices of each class, ascending."""
+        return self.classes.argsort(stable=True).split(self.counts.tolist())
+
+
 @dataclass(frozen=True)
 class Sampler:
-    """`function(strata, generator, **params) -> row indices of one pass`; strata [N] int64 are the classes of the rows.
+    """`function(strata, generator, **params) -> row indices of one pass`.
 
     `seen_counts(counts, params)` [C]: class counts in the proportions that the model sees.
     """
@@ -59,7 +79,7 @@ RATIO = Param("ratio", "r", 1.0, 0.001, 1.0, 0.05, help="Rows of a rare class to
     code="sampler = RandomSampler(dataset, generator=generator)",
     seen_counts=lambda counts, params: counts,
 )
-def shuffle(strata: Tensor, generator: torch.Generator) -> Tensor:
+def shuffle(strata: Strata, generator: torch.Generator) -> Tensor:
     rows = torch.randperm(len(strata), generator=generator)
     # RandomSampler draws a second permutation, of which it uses no row: keep step with it.
     torch.randperm(len(strata), generator=generator)
@@ -76,8 +96,8 @@ def shuffle(strata: Tensor, generator: torch.Generator) -> Tensor:
     code="sampler = WeightedRandomSampler((counts ** -{power})[targets], len(targets), generator=generator)",
     seen_counts=lambda counts, params: torch.where(counts > 0, counts ** (1 - params["power"]), 0.0),
 )
-def weighted_random(strata: Tensor, generator: torch.Generator, *, power: float) -> Tensor:
-    row_weight = (torch.bincount(strata).double() ** -power)[strata]
+def weighted_random(strata: Strata, generator: torch.Generator, *, power: float) -> Tensor:
+    row_weight = (strata.counts.double() ** -power)[strata.classes]
     return torch.multinomial(row_weight, len(strata), replacement=True, generator=generator)
 
 
@@ -91,14 +111,12 @@ def weighted_random(strata: Tensor, generator: torch.Generator, *, power: float)
     code="sampler = Oversampler(targets, ratio={ratio}, generator=generator)",
     seen_counts=lambda counts, params: torch.where(counts > 0, counts.maximum(params["ratio"] * counts.max()), 0.0),
 )
-def oversample(strata: Tensor, generator: torch.Generator, *, ratio: float) -> Tensor:
-    counts = torch.bincount(strata)
-    wanted = (ratio * counts.max()).long()
+def oversample(strata: Strata, generator: torch.Generator, *, ratio: float) -> Tensor:
+    wanted = int(ratio * int(strata.counts.max()))
     drawn = [torch.arange(len(strata))]
-    for label in torch.nonzero((counts > 0) & (counts < wanted)).flatten():
-        own = torch.nonzero(strata == label).flatten()
-        extra = torch.randint(len(own), (int(wanted - counts[label]),), generator=generator)
-        drawn.append(own[extra])
+    for own in strata.rows:
+        if 0 < len(own) < wanted:
+            drawn.append(own[torch.randint(len(own), (wanted - len(own),), generator=generator)])
     rows = torch.cat(drawn)
     return rows[torch.randperm(len(rows), generator=generator)]
 
@@ -113,15 +131,20 @@ def oversample(strata: Tensor, generator: torch.Generator, *, ratio: float) -> T
     code="sampler = Undersampler(targets, ratio={ratio}, generator=generator)",
     seen_counts=lambda counts, params: counts.minimum(counts[counts > 0].min() / params["ratio"]),
 )
-def undersample(strata: Tensor, generator: torch.Generator, *, ratio: float) -> Tensor:
-    counts = torch.bincount(strata)
-    allowed = int(counts[counts > 0].min() / ratio)
-    kept = []
-    for label in torch.nonzero(counts).flatten():
-        own = torch.nonzero(strata == label).flatten()
-        kept.append(own[torch.randperm(len(own), generator=generator)[:allowed]])
-    rows = torch.cat(kept)
+def undersample(strata: Strata, generator: torch.Generator, *, ratio: float) -> Tensor:
+    allowed = int(int(strata.counts[strata.counts > 0].min()) / ratio)
+    rows = torch.cat([own[some_of(len(own), allowed, generator)] for own in strata.rows])
     return rows[torch.randperm(len(rows), generator=generator)]
+
+
+def some_of(n: int, wanted: int, generator: torch.Generator) -> Tensor:
+    """`wanted` different numbers below n (all n, if that is fewer), at a cost that follows `wanted`, not n."""
+    if 4 * wanted > n:
+        return torch.randperm(n, generator=generator)[:wanted]
+    found = torch.empty(0, dtype=torch.int64)
+    while len(found) < wanted:  # a number that is there already is drawn again
+        found = torch.cat([found, torch.randint(n, (wanted - len(found),), generator=generator)]).unique()
+    return found
 
 
 def strata(y: Tensor, task: Task) -> Tensor:
@@ -139,7 +162,7 @@ class RowStream:
     def __init__(self, key: str, params: Params, row_classes: Tensor, seed: int) -> None:
         self._draw = SAMPLERS[key].function
         self._params = params
-        self._classes = row_classes
+        self._strata = Strata(row_classes)
         self._generator = torch.Generator().manual_seed(seed)
         self._left = torch.empty(0, dtype=torch.int64)
 
@@ -147,9 +170,9 @@ class RowStream:
         """Row indices [N] of the next epoch."""
         torch.empty((), dtype=torch.int64).random_(generator=self._generator)  # DataLoader's seed for its workers
         parts, have = [self._left], len(self._left)
-        while have < len(self._classes):
-            parts.append(self._draw(self._classes, self._generator, **self._params))
+        while have < len(self._strata):
+            parts.append(self._draw(self._strata, self._generator, **self._params))
             have += len(parts[-1])
         stream = torch.cat(parts)
-        self._left = stream[len(self._classes) :]
-        return stream[: len(self._classes)]
+        self._left = stream[len(self._strata) :].clone()  # a view would keep the whole stream in memory
+        return stream[: len(self._strata)]

@@ -15,11 +15,16 @@ from torch import Tensor
 from lib.data import Dataset, Task
 from lib.experiment import Experiment, Strategy, Training
 from lib.losses import LOSSES, Loss, coefficients, counted, reduce
-from lib.models import MODELS, forward, initial, layers
+from lib.models import MODELS, Pass, initial, layers
 from lib.sampling import SAMPLERS, RowStream, strata
 from lib.weighting import class_weights, element_weight
 
 CHUNK_BYTES = 32_000_000  # gathered rows that are held at a time
+ORDER_BYTES = 256_000_000  # row numbers of an epoch
+# A stack is split where the widest layer of a batch outgrows the cache. Per run and step, in us, alone / at 1 MB / all 160:
+# 2-32-32-3 at batch 128: 156 / 23 / 28; at batch 512: 232 / 93 / 114; with 100 classes: 247 / 86 / 118; at batch 4096
+# (alone 0.5 MB): 946 / 855 / 959. Wide nets gain little either way: 256 units, batch 512: 3311 alone, 2936 by sixteens.
+LAYER_BYTES = 1_000_000
 BETAS, EPSILON = (0.9, 0.999), 1e-8  # torch.optim.Adam's defaults
 
 
@@ -65,8 +70,14 @@ class Group:
     runs: slice
     reduction: Any
     params: Mapping[str, Any]  # numbers that all share, or [k, 1] tensors
-    context: Mapping[str, Tensor]
+    context: Mapping[str, Tensor | None]
     class_weight: Tensor  # [k, C]
+    weighs_itself: bool
+
+    def terms(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """One term per decision of a batch: logits [k, B, outputs], targets [k, B, ...]."""
+        scores = logits.squeeze(-1) if self.loss.scores == "one" else logits
+        return self.loss.function(scores, targets, **self.params, **self.context)
 
 
 def widths_of(experiment: Experiment, run: Run) -> tuple[int, ...]:
@@ -75,34 +86,69 @@ def widths_of(experiment: Experiment, run: Run) -> tuple[int, ...]:
     return MODELS[experiment.model.name].function(run.dataset.features, outputs, **experiment.model.params)
 
 
+@dataclass(frozen=True, eq=False)
+class Table:
+    """The training rows of all datasets, standardised, one under another: the stacks share it."""
+
+    task: Task
+    rows: int  # N, of each dataset
+    starts: Mapping[int, int]  # id of a dataset -> its first row
+    x: Tensor
+    y: Tensor
+    sample_weight: Tensor | None
+
+
+def table_of(runs: Sequence[Run], dtype: torch.dtype) -> Table:
+    datasets = list({id(run.dataset): run.dataset for run in runs}.values())
+    rows = len(datasets[0].train)
+    own = [d.train.sample_weight for d in datasets]
+    return Table(
+        task=datasets[0].task,
+        rows=rows,
+        starts={id(dataset): position * rows for position, dataset in enumerate(datasets)},
+        x=_joined([standardise(d, d.train.x.to(dtype)) for d in datasets]),
+        y=_joined([d.train.y for d in datasets]),
+        sample_weight=_joined([s.to(dtype) for s in own if s is not None]) if own[0] is not None else None,
+    )
+
+
 def stacks(experiment: Experiment, runs: Sequence[Run], dtype: torch.dtype) -> list["Stack"]:
-    """Runs that can share tensors, together: same architecture, batch size and optimiser."""
+    """Runs that can share tensors, together: same architecture, batch size and optimiser.
+
+    As many as keep the widest layer of a batch in the processor's cache, and the order of the rows in memory.
+    """
+
+    def order(run: Run) -> tuple[Any, ...]:
+        training = run.strategy.training(experiment.training)
+        return run.strategy.loss, training.normaliser, run.seed
+
     together: dict[Any, list[Run]] = {}
-    for run in runs:
+    for run in sorted(runs, key=order):
         training = run.strategy.training(experiment.training)
         key = (widths_of(experiment, run), training.batch_size, training.optimizer)
         together.setdefault(key, []).append(run)
-    return [Stack(experiment, members, dtype) for members in together.values()]
+    table = table_of(runs, dtype)
+    found = []
+    for (widths, batch_size, _), members in together.items():
+        layer_bytes = max(widths) * min(batch_size, table.rows) * table.x.element_size()
+        at_most = max(min(LAYER_BYTES // layer_bytes, ORDER_BYTES // (8 * table.rows)), 1)
+        parts = -(-len(members) // at_most)
+        edges = [len(members) * part // parts for part in range(parts + 1)]
+        found += [Stack(experiment, members[a:b], table) for a, b in zip(edges, edges[1:], strict=False)]
+    return found
 
 
 class Stack:
     """K runs of one architecture. `epoch()` trains them for one epoch, a batch per `next`."""
 
-    def __init__(self, experiment: Experiment, runs: Sequence[Run], dtype: torch.dtype) -> None:
-        def order(run: Run) -> tuple[Any, ...]:
-            training = run.strategy.training(experiment.training)
-            return run.strategy.loss, training.normaliser, training.lr, training.weight_decay
-
-        self.runs = sorted(runs, key=order)
+    def __init__(self, experiment: Experiment, runs: Sequence[Run], table: Table) -> None:
+        self.runs = runs
         self.widths = widths_of(experiment, self.runs[0])
         self.settings = [run.strategy.training(experiment.training) for run in self.runs]
-        self._read_data(dtype)
-        self._make_parameters(experiment, dtype)
-        self._streams = [
-            RowStream(run.strategy.sampler, run.strategy.sampler_params, strata(run.dataset.train.y, self._task), run.seed)
-            for run in self.runs
-        ]
-        self.loss_sum = torch.zeros(len(self.runs), dtype=dtype)
+        self._table = table
+        self._make_parameters(experiment, table.x.dtype)
+        self._make_streams()
+        self.loss_sum = torch.zeros(len(self.runs), dtype=table.x.dtype)
         self.batches_done = 0
 
     @property
@@ -112,92 +158,116 @@ class Stack:
     @property
     def batches(self) -> int:
         """Batches per epoch: ceil(N / B)."""
-        return -(-self._rows // self.batch_size)
+        return -(-self._table.rows // self.batch_size)
 
-    def _read_data(self, dtype: torch.dtype) -> None:
-        """One table of rows for the stack; runs with data of their own have an offset into it."""
-        self._task: Task = self.runs[0].dataset.task
-        datasets = list({id(run.dataset): run.dataset for run in self.runs}.values())
-        self._rows = len(datasets[0].train)
-        starts = {id(dataset): position * self._rows for position, dataset in enumerate(datasets)}
-        self._offsets = torch.tensor([starts[id(run.dataset)] for run in self.runs]).unsqueeze(1)
-        self._x = torch.cat([standardise(d, d.train.x.to(dtype)) for d in datasets])
-        self._y = torch.cat([d.train.y for d in datasets])
-        own = [d.train.sample_weight for d in datasets]
-        self._sample_weight = torch.cat([s.to(dtype) for s in own if s is not None]) if own[0] is not None else None
+    def _make_streams(self) -> None:
+        """One stream of rows for all runs that see the same rows: those of one seed, sampler and dataset."""
+        streams: dict[Any, RowStream] = {}
+        keys = [(run.strategy.sampler, run.strategy.sampler_params, id(run.dataset), run.seed) for run in self.runs]
+        for key, run in zip(keys, self.runs, strict=True):
+            if key not in streams:
+                classes = strata(run.dataset.train.y, self._table.task)
+                streams[key] = RowStream(run.strategy.sampler, run.strategy.sampler_params, classes, run.seed)
+        self._streams = list(streams.values())
+        self._stream_of_run = torch.tensor([list(streams).index(key) for key in keys])
+        self._first_row = torch.tensor([[self._table.starts[id(run.dataset)]] for run in self.runs])
 
     def _make_parameters(self, experiment: Experiment, dtype: torch.dtype) -> None:
-        """Parameters, gradients and Adam's moments as flat buffers [K*P]; weights and biases are leaf views into them."""
+        """Parameters, gradients and Adam's moments as flat buffers [K*P]; weights and biases are views into them."""
         rows = torch.stack([initial(self.widths, run.seed) for run in self.runs]).to(dtype)
         parts = layers(self.widths)
         if experiment.model.bias_init == "log_prior":
             rows[:, parts[-1].bias_start : parts[-1].end] = torch.stack([_log_prior(run) for run in self.runs]).to(dtype)
         self._buffers = [torch.zeros(rows.numel(), dtype=dtype) for _ in range(4)]
         views = [[view for layer in parts for view in layer.dense_views(buffer, len(rows))] for buffer in self._buffers]
-        leaves, gradients, firsts, seconds = views
-        for leaf, gradient, values in zip(leaves, gradients, (v for layer in parts for v in layer.views(rows)), strict=True):
-            leaf.copy_(values).requires_grad_().grad = gradient  # autograd adds into the flat buffer
-        self._views = list(zip(leaves[::2], leaves[1::2], strict=True))
+        for view, values in zip(views[0], (v for layer in parts for v in layer.views(rows)), strict=True):
+            view.copy_(values)
+        self._views, self._gradients = (list(zip(kind[::2], kind[1::2], strict=True)) for kind in views[:2])
         self._step = torch.zeros((), dtype=torch.float32)
-        stretches = _neighbours([(s.lr, s.weight_decay) for s in self.settings])
-        self._segments: list[tuple[Training, list[list[Tensor]]]] = [
-            (self.settings[a], [[view.detach()[a:b] for view in kind] for kind in views]) for a, b in stretches
-        ]
-        if len(stretches) == 1:  # one setting for all: the buffers as wholes
-            self._segments = [(self.settings[0], [[buffer] for buffer in self._buffers])]
+        self._lr = self._per_parameter([settings.lr for settings in self.settings])
+        self._weight_decay = self._per_parameter([settings.weight_decay for settings in self.settings])
+
+    def _per_parameter(self, numbers: Sequence[float]) -> float | Tensor:
+        """A setting of each run, as one number where all share it, else for every parameter [K*P]."""
+        if len(set(numbers)) == 1:
+            return numbers[0]
+        spread = torch.zeros_like(self._buffers[0])
+        for layer in layers(self.widths):
+            for view in layer.dense_views(spread, len(numbers)):
+                view.transpose(0, -1).copy_(torch.tensor(numbers, dtype=spread.dtype))
+        return spread
 
     def parameters(self) -> Tensor:
         """A copy of all parameters as rows [K, P], each in the order of `nn.Sequential.parameters()`."""
-        return torch.cat([view.detach().flatten(1) for pair in self._views for view in pair], dim=1)
+        return torch.cat([view.flatten(1) for pair in self._views for view in pair], dim=1)
 
     def epoch(self, number: int) -> Iterator[None]:
         """Train for one epoch (`number` from 0). Yields after each batch."""
         groups = self._groups(number)
         self.loss_sum = torch.zeros_like(self.loss_sum)
         self.batches_done = 0
-        rows = torch.stack([stream.epoch() for stream in self._streams]) + self._offsets
-        per_row = (self._x[0].numel() + 4) * self._x.element_size() * len(self.runs)
-        per_chunk = max(CHUNK_BYTES // (per_row * self.batch_size), 1) * self.batch_size
-        for chunk in rows.split(per_chunk, dim=1):
-            x = self._x.index_select(0, chunk.flatten()).unflatten(0, chunk.shape)
-            y = self._y[chunk]
-            weights = [self._coefficients(group, chunk, y) for group in groups]
-            targets = [y[group.runs] for group in groups]
-            for start in range(0, chunk.shape[1], self.batch_size):
-                self._train_batch(x, slice(start, start + self.batch_size), groups, targets, weights)
-                self.batches_done += 1
-                yield
+        step: Pass | None = None  # of this epoch only: stacks that wait hold no work space
+        for x, targets, weights in self._batches(groups):
+            if step is None or step.batch != x.shape[-1]:
+                step = Pass(self._views, self._gradients, x.shape[-1])
+            self._train_batch(step, x, groups, targets, weights)
+            self.batches_done += 1
+            yield
+
+    def _batches(self, groups: Sequence[Group]) -> Iterator[tuple[Tensor, Sequence[Tensor], Sequence[Tensor]]]:
+        """x [K, D, B] of each batch of an epoch, and per group the targets [k, B] and the factors of the terms [k, B].
+
+        Rows are gathered for many batches at once, so that a step gathers nothing.
+        """
+        order = [stream.epoch() for stream in self._streams]  # [N] each
+        per_batch = (self._table.x[0].numel() + 4) * self._table.x.element_size() * len(self.runs) * self.batch_size
+        whole = self._table.rows // self.batch_size * self.batch_size
+        chunk = max(CHUNK_BYTES // per_batch, 1) * self.batch_size
+        for start, stop in [*((at, min(at + chunk, whole)) for at in range(0, whole, chunk)), (whole, self._table.rows)]:
+            if start == stop:
+                continue
+            size = min(self.batch_size, stop - start)
+            rows = torch.stack([own[start:stop] for own in order]).index_select(0, self._stream_of_run)
+            rows = (rows + self._first_row).unflatten(1, (-1, size))
+            rows = rows.transpose(0, 1).contiguous()  # [batches, K, B]
+            x = self._table.x.index_select(0, rows.flatten()).unflatten(0, rows.shape).transpose(2, 3).contiguous()
+            y = self._table.y.index_select(0, rows.flatten()).unflatten(0, rows.shape)
+            targets = [y[:, group.runs] for group in groups]
+            weights = [self._coefficients(g, rows[:, g.runs], t) for g, t in zip(groups, targets, strict=True)]
+            for batch, own_x in enumerate(x.unbind()):
+                yield own_x, [of_group[batch] for of_group in targets], [of_group[batch] for of_group in weights]
 
     def _train_batch(
-        self, x: Tensor, batch: slice, groups: Sequence[Group], targets: Sequence[Tensor], weights: Sequence[Tensor]
+        self, step: Pass, x: Tensor, groups: Sequence[Group], targets: Sequence[Tensor], weights: Sequence[Tensor]
     ) -> None:
-        logits = forward(self._views, x[:, batch])
-        losses = []
-        for group, y, weight in zip(groups, targets, weights, strict=True):
-            z = logits if len(groups) == 1 else logits[group.runs]
-            z = z.squeeze(-1) if group.loss.scores == "one" else z
-            terms = group.loss.function(z, y[:, batch], **group.params, **group.context)
-            losses.append(reduce(terms, weight[:, batch], leading=1))
-        loss = losses[0] if len(losses) == 1 else torch.cat(losses)  # [K]
-        self._buffers[1].zero_()
-        loss.sum().backward()
-        with torch.no_grad():
-            self._update()
-            self.loss_sum += loss
+        outputs = step.forward(x)  # [K, outputs, B]
+        leaves = [outputs[group.runs].detach().requires_grad_() for group in groups]
+        terms = [group.terms(leaf.transpose(1, 2), y) for group, leaf, y in zip(groups, leaves, targets, strict=True)]
+        gradients = torch.autograd.grad(terms, leaves, weights)
+        step.backward(x, _joined(gradients))
+        self._update()
+        self.loss_sum += _joined([reduce(t.detach(), w, leading=1) for t, w in zip(terms, weights, strict=True)])
 
     def _update(self) -> None:
-        """One step of torch.optim.Adam or SGD per setting; no optimiser object and its Python in between."""
+        """One step of torch.optim.Adam or SGD for all runs; no optimiser object and its Python in between."""
+        values, gradients, *moments = self._buffers
+        if isinstance(self._weight_decay, Tensor) or self._weight_decay:
+            gradients += values * self._weight_decay
+        if self.settings[0].optimizer == "sgd":
+            values -= gradients * self._lr
+        elif isinstance(self._lr, float):
+            self._adam(values, gradients, moments, self._lr)
+        else:  # Adam's step is proportional to the learning rate: take that of 1, then each run's own
+            change = torch.zeros_like(values)
+            self._adam(change, gradients, moments, 1.0)
+            values += change * self._lr
+
+    def _adam(self, values: Tensor, gradients: Tensor, moments: Sequence[Tensor], lr: float) -> None:
         self._step += 1
-        for settings, (values, gradients, firsts, seconds) in self._segments:
-            if settings.optimizer == "adam":
-                torch._fused_adam_(
-                    values, gradients, firsts, seconds, [], [self._step] * len(values), lr=settings.lr, beta1=BETAS[0],
-                    beta2=BETAS[1], weight_decay=settings.weight_decay, eps=EPSILON, amsgrad=False, maximize=False,
-                )  # fmt: skip
-                continue
-            for value, gradient in zip(values, gradients, strict=True):
-                step = gradient.add(value, alpha=settings.weight_decay) if settings.weight_decay else gradient
-                value.add_(step, alpha=-settings.lr)
+        torch._fused_adam_(
+            [values], [gradients], [moments[0]], [moments[1]], [], [self._step], lr=lr, beta1=BETAS[0], beta2=BETAS[1],
+            weight_decay=0.0, eps=EPSILON, amsgrad=False, maximize=False,
+        )  # fmt: skip
 
     def _groups(self, epoch: int) -> list[Group]:
         """One group per loss and reduction, with this epoch's weights."""
@@ -206,39 +276,30 @@ class Stack:
 
     def _group(self, members: slice, epoch: int) -> Group:
         runs, settings = self.runs[members], self.settings[members.start]
-        loss, dtype = runs[0].loss, self._x.dtype
+        loss, dtype = runs[0].loss, self._table.x.dtype
         weight = torch.stack([_weights_at(run, epoch, settings) for run in runs]).to(dtype)
         counts = torch.stack([run.class_counts for run in runs]).to(dtype)
-        context = {name: {"class_weight": weight, "class_counts": counts}[name] for name in loss.context}
+        separable = loss.separable is not None and all(loss.separable(run.strategy.loss_params) for run in runs)
+        known = {"class_weight": None if separable else weight, "class_counts": counts}
+        context = {name: known[name] for name in loss.context}
         params: dict[str, Any] = {}
         for param in loss.params:
             values = [run.strategy.loss_params[param.name] for run in runs]
             kind = torch.int64 if isinstance(param.default, int) else dtype
             params[param.name] = values[0] if len(set(values)) == 1 else torch.tensor(values, dtype=kind).unsqueeze(1)
         reduction = "mean" if settings.normaliser == "fixed" else loss.reduction
-        return Group(loss, members, reduction, params, context, weight)
+        return Group(loss, members, reduction, params, context, weight, loss.weighs_itself and not separable)
 
-    def _coefficients(self, group: Group, rows: Tensor, y: Tensor) -> Tensor:
-        """The factor of each term [k, n], normalised batch by batch: the whole reduction, outside the training loop."""
-        targets = y[group.runs]
-        pairs = zip(group.class_weight, targets, strict=True)
-        weight = torch.stack([element_weight(own, own_targets.clamp(min=0), self._task) for own, own_targets in pairs])
-        sample_weight = None if self._sample_weight is None else self._sample_weight[rows[group.runs]]
-        mask = counted(targets, group.params)
-        whole = targets.shape[1] // self.batch_size * self.batch_size
-        parts = []
-        for part, batches in ((slice(0, whole), whole // self.batch_size), (slice(whole, None), 1)):
-            if weight[:, part].shape[1]:
-                own = coefficients(
-                    group.reduction,
-                    weight[:, part].unflatten(1, (batches, -1)),
-                    sample_weight=None if sample_weight is None else sample_weight[:, part].unflatten(1, (batches, -1)),
-                    mask=None if mask is None else mask[:, part].unflatten(1, (batches, -1)),
-                    leading=2,
-                    weighs_itself=group.loss.weighs_itself,
-                )
-                parts.append(own.flatten(1, 2))
-        return torch.cat(parts, dim=1)
+    def _coefficients(self, group: Group, rows: Tensor, targets: Tensor) -> Tensor:
+        """The factor of each term [batches, k, B], normalised batch by batch: the whole reduction, outside the step."""
+        return coefficients(
+            group.reduction,
+            element_weight(group.class_weight.expand(len(rows), -1, -1), targets.clamp(min=0), self._table.task),
+            sample_weight=None if self._table.sample_weight is None else self._table.sample_weight[rows],
+            mask=counted(targets, group.params),
+            leading=2,
+            weighs_itself=group.weighs_itself,
+        )
 
 
 def standardise(dataset: Dataset, x: Tensor) -> Tensor:
@@ -261,6 +322,10 @@ def _log_prior(run: Run) -> Tensor:
     counts = run.class_counts.clamp(min=0.5)
     log_share = (counts / counts.sum()).log()
     return log_share[1:] - log_share[:1] if run.loss.scores == "one" else log_share
+
+
+def _joined(parts: Sequence[Tensor]) -> Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(list(parts))
 
 
 def _neighbours(keys: Sequence[Any]) -> list[tuple[int, int]]:

@@ -116,7 +116,7 @@ def train(
                     allowance = stride()
         progress.finish_epoch()
         yield progress.snapshot()
-        allowance = stride() if allowance <= 0 else allowance
+        allowance = stride()
 
 
 def decide(run: Run, scores: Tensor, y: Tensor) -> Rule:

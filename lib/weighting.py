@@ -236,7 +236,9 @@ def manual(counts: Tensor, *, weights: tuple[float, ...]) -> Tensor:
 
 
 def element_weight(weights: Tensor, targets: Tensor, task: Task) -> Tensor:
-    """The weight of each decision, in the shape of the targets: weights [C] for [N], [2] for [N, T], [L, 2] for [N, L]."""
+    """The weight of each decision, in the shape of the targets: weights [..., C] for [..., N], [..., 2] for [..., N, T],
+    [..., L, 2] for [..., N, L]."""
     if task == "multilabel":
-        return torch.where(targets > 0, weights[:, 1], weights[:, 0])
-    return weights[targets.long()]
+        return torch.where(targets > 0, weights[..., 1].unsqueeze(-2), weights[..., 0].unsqueeze(-2))
+    decisions = targets.flatten(weights.ndim - 1).long()
+    return weights.gather(-1, decisions).view(targets.shape)

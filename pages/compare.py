@@ -26,4 +26,5 @@ with st.sidebar:
 state.write_back(experiment)
 
 compare_view.controls(experiment)
+compare_view.advice(experiment, dataset)
 compare_view.live()

@@ -22,9 +22,7 @@ def check_size(rows: int, columns: int, extra: int = 0) -> None:
     if columns > MAX_COLUMNS:
         raise ValueError(f"Expected at most {MAX_COLUMNS} columns, got {columns}. Keep the ones that matter and upload again.")
     if rows > MAX_ROWS:
-        raise ValueError(
-            f"Expected at most {MAX_ROWS:,} rows, got {rows:,}. Upload a random part of the rows.".replace(",", " ")
-        )
+        raise ValueError(f"Expected at most {MAX_ROWS} rows, got {rows}. Upload a random part of the rows.")
     cells = min(MAX_CELLS, upload_budget() // 16)  # 8 bytes for each cell, twice while the table is built
     if rows * columns > cells:
         raise ValueError(
@@ -38,23 +36,22 @@ def check_size(rows: int, columns: int, extra: int = 0) -> None:
         )
 
 
-def read_parquet(data: bytes) -> tuple[pa.Table, list[str]]:
-    """An Arrow table of the flat columns, and notices. Raises ValueError when it is damaged or too large."""
+def read_parquet(data: bytes) -> tuple[pa.Table, tuple[str, ...]]:
+    """An Arrow table of the columns that hold one value in each cell, and notices.
+
+    Raises ValueError when the file is damaged or too large.
+    """
     try:
         file = pq.ParquetFile(pa.BufferReader(data))
-        check_size(file.metadata.num_rows, max(file.metadata.num_columns, len(file.schema_arrow.names)), _bytes(file.metadata))
-        flat = [i for i, field in enumerate(file.schema_arrow) if not pa.types.is_nested(field.type)]
-        words = [
-            field.name for field in file.schema_arrow if pa.types.is_string(field.type) or pa.types.is_large_string(field.type)
-        ]
-        notices = []
-        if len(flat) < len(file.schema_arrow.names):
-            nested = [field.name for field in file.schema_arrow if pa.types.is_nested(field.type)]
-            notices.append(f"Left out: {', '.join(map(brief, nested[:6]))} (lists or records inside cells).")
-        if len(set(file.schema_arrow.names)) < len(file.schema_arrow.names):
-            raise ValueError("Expected one column of each name, two columns have the same name. Rename one and upload again.")
-        file = pq.ParquetFile(pa.BufferReader(data), read_dictionary=words)  # a word stored once stays stored once
-        table = file.read(columns=[file.schema_arrow.names[i] for i in flat], use_pandas_metadata=False)
+        fields = list(file.schema_arrow)
+        names = [field.name for field in fields]
+        check_size(file.metadata.num_rows, max(file.metadata.num_columns, len(names)), _bytes(file.metadata))
+        if len(set(names)) < len(names):
+            raise ValueError("Expected columns with different names, two have the same. Rename one and upload again.")
+        kept = [field.name for field in fields if _is_plain(field.type)]
+        words = [field.name for field in fields if pa.types.is_string(field.type) or pa.types.is_large_string(field.type)]
+        file = pq.ParquetFile(pa.BufferReader(data), read_dictionary=words)  # a text stored once stays stored once
+        table = file.read(columns=kept if len(kept) < len(names) else None, use_pandas_metadata=False)
         _check_words(table)
         table.validate(full=True)
     except (pa.ArrowException, OSError, struct.error, UnicodeError) as error:
@@ -62,7 +59,17 @@ def read_parquet(data: bytes) -> tuple[pa.Table, list[str]]:
             "Expected a Parquet file, but it cannot be read: it is cut off or damaged "
             f"({brief(str(error).splitlines()[0])}). Upload it again, or save the table as CSV."
         ) from None
-    return table, notices
+    odd = [brief(name) for name in names if name not in kept]
+    return table, (f"Left out: {', '.join(odd[:6])} (cells with lists, records or raw bytes).",) if odd else ()
+
+
+def _is_plain(kind: pa.DataType) -> bool:
+    """Whether a cell is one number, truth value, time or text."""
+    if pa.types.is_dictionary(kind):
+        return _is_plain(kind.value_type)
+    numbers = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind) or pa.types.is_boolean(kind)
+    times = pa.types.is_timestamp(kind) or pa.types.is_date(kind) or pa.types.is_time(kind) or pa.types.is_duration(kind)
+    return numbers or times or pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind)
 
 
 def _bytes(metadata: pq.FileMetaData) -> int:
@@ -87,10 +94,8 @@ def read_npy(data: bytes) -> pa.Table:
         version = np.lib.format.read_magic(stream)
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, by_column, dtype = read(stream, max_header_size=10_000)
-    except (ValueError, OverflowError, RecursionError, MemoryError) as error:
-        raise ValueError(
-            f"Expected an NPY file, its header cannot be read ({brief(str(error))}). Save it again with numpy.save."
-        ) from None
+    except Exception:  # numpy hands on whatever Python's own parser and tokenizer raise
+        raise ValueError("Expected an NPY file, its header cannot be read. Save it again with numpy.save.") from None
     if dtype.hasobject or dtype.kind not in "biufU":
         raise ValueError(
             f"Expected an array of numbers or text, got dtype {brief(str(dtype))}. Objects are never unpickled: save numbers."

@@ -235,6 +235,8 @@ def _chosen(table: Table, name: str, max_levels: int, as_category: bool) -> Colu
     column = look_at(table, known_column(table, name), max_levels=max_levels, as_category=as_category)
     if column.role != "left_out":
         return column
+    if column.missing == len(table.frame):
+        raise ValueError(f"Column {brief(name)} cannot be a feature: {column.why}. Leave it out.")
     if kind_of(table.frame[name]) in ("number", "switch") and not as_category:
         return Column(name, "numeric", "chosen", column.missing, column.levels)
     if column.levels is not None and column.levels <= max_levels:

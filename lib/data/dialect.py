@@ -194,16 +194,16 @@ def sniff(text: bytes, *, delimiter: str = "", decimal: str = "", header: str = 
 
 def _first_line(text: bytes, start: int = 0) -> tuple[int, int]:
     """Where the first line with something in it begins, and its number counted from `start`."""
-    match = re.compile(rb"\s*").match(text, start)
-    end = match.end() if match else start
+    found = re.compile(rb"\S").search(text, start)
+    end = found.start() if found else len(text)
     begin = max(text.rfind(b"\n", start, end), text.rfind(b"\r", start, end)) + 1 or start
     blank = text[start:begin]
     return begin, 1 + blank.count(b"\n") + blank.replace(b"\r\n", b"").count(b"\r")
 
 
 def _refuse_wide(text: bytes, offset: int, delimiter: str) -> None:
-    end = text.find(b"\n", offset)
-    line = text[offset : end if end >= 0 else len(text)]
+    end = re.compile(rb"[\r\n]").search(text, offset)
+    line = text[offset : end.start() if end else len(text)]
     for candidate in [delimiter] if delimiter else [",", ";", "\t", "|"]:
         columns = line.count(candidate.encode()) + 1
         if columns > MAX_COLUMNS:

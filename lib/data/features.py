@@ -58,7 +58,7 @@ def encode(table: Table, columns: Sequence[Column], rows: npt.NDArray[np.int64],
         if gaps.any():
             there = numbers[training & ~gaps]
             median = float(np.median(there)) if len(there) else 0.0
-            filled.append(f"{listed([column.name])} ({int(gaps.sum())} rows, {median:.6g})")
+            filled.append(f"{listed([column.name])} ({median:.6g} in {int(gaps.sum())} of {len(gaps)} rows)")
             parts += [(column.name, np.where(gaps, median, numbers)), (f"{column.name} missing", gaps)]
         else:
             parts.append((column.name, numbers))
@@ -108,8 +108,6 @@ def _standardised(parts: list[tuple[str, Values]], training: npt.NDArray[np.bool
         if spread < FINEST * abs(mean) and spread != 1.0
     ]
     if coarse:
-        notices.append(
-            f"The values of {listed(coarse)} differ by so little that float32 blurs them; subtract a constant first."
-        )
+        notices.append(f"Float32 blurs the small differences within {listed(coarse)}; subtract a constant and upload again.")
     names = tuple(unique(plain(name) for name, _ in parts))
     return Encoded(x, names, shift.astype(np.float32), scale.astype(np.float32), tuple(notices))

@@ -115,7 +115,9 @@ def _name_notices(values: Sequence[object], ordered: list[str], full: list[str],
         notices.append(f"The label {words} is read as a class of that name; it can be set to mean “no label”.")
     long = [text for text in ordered if len(text) > NAME_LENGTH]
     if long:
-        notices.append(f"{len(long)} class names are longer than {NAME_LENGTH} characters and are shown shortened.")
+        notices.append(f"Class names longer than {NAME_LENGTH} characters are shortened ({len(long)} of {len(ordered)}).")
+    if any("\n" in text for text in ordered):
+        notices.append("A label contains a line break; perhaps a quote is left open in the file.")
     folded = Counter(text.casefold() for text in ordered)
     twins = [brief(text) for text in ordered if folded[text.casefold()] > 1]
     if twins:
@@ -146,9 +148,8 @@ def refuse_measurements(values: Sequence[object], rows: int, owner: str) -> None
         raise ValueError(f"{owner} must be classes, got {rows} rows that all differ, like an id. {remedy}")
     broken = [value for value in values[: 20 * MAX_CLASSES] if isinstance(value, float) and value % 1]
     if broken and len(values) > MEASURED:
-        raise ValueError(
-            f"{owner} must be classes, got {len(values)} different numbers such as {broken[0]:g}: a measurement. {remedy}"
-        )
+        came = f"{len(values)} different numbers such as {broken[0]:g}, like a measurement"
+        raise ValueError(f"{owner} must be classes, got {came}. {remedy}")
     if len(values) > 20 * MAX_CLASSES:  # names that only differ in blanks are joined later, but not that many
         raise ValueError(f"{owner} must have 2 to {MAX_CLASSES} classes, got {len(values)} different values. {remedy}")
 
@@ -233,7 +234,7 @@ _TOLD = re.compile(rf"(?P<name>.*\S)\s?[:=\t]\s?(?P<count>-?(?:{_DIGITS}))")  # 
 _SPACED = re.compile(r"(?P<name>.*\S)\s(?P<count>-?(?:\d{1,3}(?:[.,'’_]\d{3})+|\d+))")  # cat 5,000
 _CELLS = re.compile(r"(?P<name>.*[^\d\s,;].*?)\s?[,;]\s?(?P<count>-?\d+)")  # cat,5000 on a line of its own
 _FIRST = re.compile(r"(?P<count>\d+)\s?[x×]?\s(?P<name>[^\d\s].*)")  # 5000 cat
-_ENDS_IN_NUMBER = re.compile(r".{0,160}[^\d.,]\s?\d[\d.,]*\s?%?")
+_ENDS_IN_NUMBER = re.compile(r".{0,160}[\s:=]-?\d[\d.,]*\s?%?")
 
 
 def _short_enough(text: str) -> str:

@@ -182,7 +182,8 @@ def guess_label(table: Table) -> str:
     for name in [*by_name, names[-1], names[0]]:
         if _could_be_label(table.frame[name]):
             return name
-    return next((name for name in reversed(names) if _could_be_label(table.frame[name])), "")
+    few = next((name for name in reversed(names) if _could_be_label(table.frame[name])), "")
+    return few or next(iter(by_name), "")  # a column named so is meant, even if it holds one class or none
 
 
 def _could_be_label(values: pd.Series) -> bool:

@@ -4,6 +4,7 @@ Sizes are in pixels of a page 1320 wide. The live component knows the width of t
 fewer columns where it is narrow (`layout.meta.grid`); titles are anchored to their panel and move with it.
 """
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -99,9 +100,14 @@ def strategy_title(panel: int, index: int, name: str, dark: bool, longest: int =
     return panel_title(panel, f"{own.glyph} <b>{own.letter}</b> {escape(name, longest)}", own.ink)
 
 
-def note(text: str, dark: bool, *, y: float = 0, yshift: int = -44) -> dict[str, Any]:
-    """A quiet line under the plot."""
+def note(text: str, dark: bool, *, yshift: int = -44, wrap: int = 110) -> dict[str, Any]:
+    """A quiet line or two under the plot.
+
+    Plotly does not wrap text: it is broken here after `wrap` characters, and by the live component to the real width.
+    """
     return {
-        "text": text, "xref": "paper", "yref": "paper", "x": 0, "y": y, "xanchor": "left", "yanchor": "top",
-        "yshift": yshift, "font": {"size": 14, "color": page(dark).quiet}, "align": "left",
+        "name": "note",
+        "text": "<br>".join(textwrap.wrap(text, wrap, break_long_words=False)), "xref": "paper", "yref": "paper",
+        "x": 0, "y": 0, "xanchor": "left", "yanchor": "top", "yshift": yshift, "align": "left",
+        "font": {"size": 14, "color": page(dark).quiet},
     }  # fmt: skip

@@ -97,6 +97,11 @@ def contrast(one: str, other: str) -> float:
     return (light + 0.05) / (dim + 0.05)
 
 
+def on_color(color: str) -> str:
+    """Black or white, whichever can be read on a colour."""
+    return max("#000000", "#ffffff", key=lambda ink: contrast(ink, color))
+
+
 def mix(one: str, other: str, part: float) -> str:
     """`one` with a part of `other`."""
     pairs = zip(channels(one), channels(other), strict=True)

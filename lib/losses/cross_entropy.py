@@ -27,15 +27,19 @@ def true_class(targets: Tensor, ignore_index: Number) -> Tensor:
         Param("label_smoothing", r"\varepsilon", 0.0, 0.0, 1.0, 0.01, help="Share of the target spread over all classes."),
         IGNORE,
     ),
+    separable=lambda params: params["label_smoothing"] == 0,
     code="criterion = nn.CrossEntropyLoss(weight=class_weight, label_smoothing={label_smoothing}, ignore_index={ignore_index})",
 )
 def cross_entropy(
-    logits: Tensor, targets: Tensor, *, label_smoothing: Number, ignore_index: Number, class_weight: Tensor
+    logits: Tensor, targets: Tensor, *, label_smoothing: Number, ignore_index: Number, class_weight: Tensor | None
 ) -> Tensor:
     """Terms already weighted: (1-e) w_y l_y + (e/C) sum_c w_c l_c, with l_c = -log p_c.
 
-    The smoothing mass is weighted class by class, so that no single w[y] can be factored out of a term.
+    The smoothing mass is weighted class by class, so that no single w[y] can be factored out of a term. Without smoothing
+    it can: class_weight None leaves it to the caller.
     """
+    if class_weight is None:
+        return true_class_nll(logits, targets, ignore_index)
     y = true_class(targets, ignore_index)
     weight = class_weight.expand(*logits.shape[:-2], -1)
     own = weight.gather(-1, y) * true_class_nll(logits, y)
@@ -63,16 +67,18 @@ def cross_entropy(
 def nll(logits: Tensor, targets: Tensor, *, ignore_index: Number) -> Tensor:
     """-log p_y from log-softmax, picked by index."""
     y = true_class(targets, ignore_index)
-    return -logits.log_softmax(-1).gather(-1, y.unsqueeze(-1)).squeeze(-1)
+    log_p = logits.transpose(-1, -2).log_softmax(-2)  # classes before rows, as in true_class_nll
+    return -log_p.gather(-2, y.unsqueeze(-2)).squeeze(-2)
 
 
-def true_class_nll(logits: Tensor, targets: Tensor) -> Tensor:
-    """-log softmax(logits)[target]. logits [..., N, C], targets [..., N] -> [..., N].
+def true_class_nll(logits: Tensor, targets: Tensor, ignore_index: Number = -100) -> Tensor:
+    """-log softmax(logits)[target]. logits [..., N, C], targets [..., N] -> [..., N]. Terms of ignored rows are not used.
 
-    torch's kernel with the classes before the rows [K, C, N]: for few classes it is up to 10 times faster than [K*N, C].
+    torch's kernel with the classes before the rows, [K, C, N]: up to 10 times faster than [K*N, C] for few classes.
     """
-    rows, classes = logits.shape[-2:]
-    flat = functional.cross_entropy(
-        logits.reshape(-1, rows, classes).transpose(1, 2), targets.reshape(-1, rows), reduction="none"
-    )
-    return flat.view(targets.shape)
+    if isinstance(ignore_index, Tensor):
+        return true_class_nll(logits, true_class(targets, ignore_index))
+    if logits.ndim > 3:
+        return true_class_nll(logits.flatten(0, -3), targets.flatten(0, -2), ignore_index).view(targets.shape)
+    classes_first = logits if logits.ndim == 2 else logits.transpose(1, 2)
+    return functional.cross_entropy(classes_first, targets, ignore_index=int(ignore_index), reduction="none")

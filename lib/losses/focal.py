@@ -5,7 +5,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from lib.losses.binary import YES_NO
-from lib.losses.cross_entropy import true_class_nll
 from lib.losses.loss import Number, loss
 from lib.registry import Param
 
@@ -31,11 +30,13 @@ GAMMA = Param("gamma", r"\gamma", 2.0, 0.0, 10.0, 0.1, help="How fast sure rows 
 def focal(logits: Tensor, targets: Tensor, *, gamma: Number) -> Tensor:
     """(1 - p_y)^gamma * -log p_y, with 1 - p_y as the summed probability of the other classes.
 
-    log(1 - p_y) is a difference of two logsumexps, so that its power has a finite gradient where p_y rounds to 1.
+    In logs, so that its power has a finite gradient where p_y rounds to 1; of log-softmax, whose numbers are near 0
+    where it matters: of raw logits, log(1 - p_y) would lose two digits of float32.
     """
-    own = torch.zeros_like(logits, dtype=torch.bool).scatter(-1, targets.unsqueeze(-1), True)
-    log_rest = logits.masked_fill(own, -torch.inf).logsumexp(-1) - logits.logsumexp(-1)
-    return torch.exp(gamma * log_rest) * true_class_nll(logits, targets)
+    y = targets.unsqueeze(-1)
+    log_p = logits.log_softmax(-1)
+    log_rest = log_p.scatter(-1, y, -torch.inf).logsumexp(-1)
+    return -torch.exp(gamma * log_rest) * log_p.gather(-1, y).squeeze(-1)
 
 
 @loss(
@@ -61,17 +62,17 @@ def focal(logits: Tensor, targets: Tensor, *, gamma: Number) -> Tensor:
         ),
     ),
     code="def criterion(logits, targets):\n"
-    "    z_t = torch.where(targets > 0, logits, -logits)\n"
-    "    alpha_t = torch.where(targets > 0, {alpha}, 1 - {alpha})\n"
+    "    z_t = (2 * targets - 1) * logits\n"
+    "    alpha_t = {alpha} * targets + (1 - {alpha}) * (1 - targets)\n"
     "    weight = scale * torch.where(targets > 0, pos_weight, 1.0)\n"
-    "    return (weight * alpha_t * torch.sigmoid(-z_t) ** {gamma} * F.softplus(-z_t)).mean()",
+    "    return (weight * alpha_t * torch.sigmoid(-z_t) ** {gamma} * -F.logsigmoid(z_t)).mean()",
 )
 def sigmoid_focal(logits: Tensor, targets: Tensor, *, gamma: Number, alpha: Number) -> Tensor:
-    """alpha_t (1 - p_t)^gamma softplus(-z_t), with (1 - p_t)^gamma = exp(-gamma softplus(z_t)).
+    """alpha_t (1 - p_t)^gamma (-log p_t), with p_t = sigmoid(z_t) and (1 - p_t)^gamma = exp(gamma log sigmoid(-z_t)).
 
-    Through softplus everything stays finite, value and gradient, where 1 - p_t underflows.
+    Through logsigmoid everything stays finite, value and gradient, where 1 - p_t underflows.
     """
-    positive = targets > 0
-    z_t = torch.where(positive, logits, -logits)
-    alpha_t = torch.where(positive, alpha, 1 - alpha)
-    return alpha_t * torch.exp(-gamma * functional.softplus(z_t)) * functional.softplus(-z_t)
+    t = (targets > 0).to(logits.dtype)
+    z_t = (2 * t - 1) * logits
+    alpha_t = alpha * t + (1 - alpha) * (1 - t)
+    return -alpha_t * torch.exp(gamma * functional.logsigmoid(-z_t)) * functional.logsigmoid(z_t)

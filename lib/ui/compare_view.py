@@ -1,41 +1,44 @@
 """What a training looks like: progress and buttons, live panels, the table, the test panel."""
 
 import math
+from collections.abc import Callable
 
 import pandas as pd
 import streamlit as st
 
+from lib.advice import advise
+from lib.data import Dataset
 from lib.evaluation import Estimate, summarise
 from lib.experiment import Experiment
 from lib.figures.boundary import boundaries
+from lib.figures.chart import Chart
 from lib.figures.confusion import confusion_panels, top_confusions
 from lib.figures.curves import train_loss, validation_nll
 from lib.figures.recall import recall_bars
-from lib.figures.theme import Chart
 from lib.metrics import METRICS
 from lib.runner import Job
 from lib.training import Snapshot
 from lib.ui import state
 from lib.ui.controls import rounded
-from lib.ui.engine import engine, visitor
+from lib.ui.engine import engine
 from lib.ui.live_plotly import live_plotly
 from lib.ui.strategy_editor import describe, letter
 from lib.ui.text import inert
 
 TICK = 0.25  # seconds between two looks at a running training
-ACTIVE = ("queued", "running", "paused", "stopping")
 SCALES = {"count": "count", "row": "of the true class", "column": "of the predicted class", "all": "of all rows"}
 
 
 def job() -> Job | None:
     """The visitor's latest training."""
-    return engine().job(visitor())
+    return engine().job(state.visitor())
 
 
 def start() -> None:
     """Queue a training of the current experiment. What does not fit is said on the page."""
     try:
-        engine().submit(visitor(), state.experiment(), state.dataset())
+        engine().submit(state.visitor(), state.experiment(), state.dataset())
+        state.forget()
     except ValueError as error:
         state.say(str(error))
 
@@ -48,7 +51,7 @@ def stop() -> None:
 def controls(experiment: Experiment) -> None:
     """Train and Stop, and what will be trained."""
     own = job()
-    active = own is not None and own.state in ACTIVE
+    active = own is not None and not own.ended
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Train", type="primary", on_click=start, shortcut="Ctrl+Enter", disabled=active)
         st.button("Stop", on_click=stop, disabled=not active)
@@ -58,10 +61,18 @@ def controls(experiment: Experiment) -> None:
     st.caption("  \n".join(lines))
 
 
+def advice(experiment: Experiment, dataset: Dataset) -> None:
+    """What can be said before training: corrections that double, weights that cancel or fade."""
+    for found in state.memo(("advice", experiment), lambda: advise(experiment, dataset)):
+        who = ", ".join(f"**{letter(i)}** {inert(experiment.strategies[i].name)}" for i in found.strategies)
+        box = st.warning if found.kind == "warning" else st.info
+        box(f"{who}: {inert(found.sentence, 500)}")
+
+
 def live() -> None:
     """Everything that moves. Polls while a training is active, and runs the page once more when it ends."""
     own = job()
-    active = own is not None and own.state in ACTIVE
+    active = own is not None and not own.ended
     st.fragment(_panels, run_every=TICK if active else None)(active)
 
 
@@ -70,33 +81,34 @@ def _panels(was_active: bool) -> None:
     if own is None:
         _empty()
         return
-    if was_active and own.state not in ACTIVE:
+    if was_active and own.ended:
         st.rerun()
     progress(own)
     snapshot = own.snapshot
     if snapshot is None:
         return
-    stamp = (own.key, own.version, state.dark())
-    losses, nll = st.columns(2)
+    stamp = (own.version, state.dark())
+    losses, nll, found = st.columns([3, 3, 4])
     with losses:
-        show(("train_loss", *stamp), lambda: train_loss(snapshot, dark=state.dark()), "train_loss", 340)
+        show(("train_loss", *stamp), lambda: train_loss(snapshot, dark=state.dark()), "train_loss")
     with nll:
-        show(("val_nll", *stamp), lambda: validation_nll(snapshot, dark=state.dark()), "val_nll", 340)
-    st.subheader("Validation: how many of each class were found (recall)", anchor=False)
-    _recall(snapshot, stamp)
+        show(("val_nll", *stamp), lambda: validation_nll(snapshot, dark=state.dark()), "val_nll")
+    with found:
+        _recall(snapshot, stamp)
     st.subheader("Validation: what was taken for what", anchor=False)
     _confusion(snapshot, stamp)
     if snapshot.dataset.features == 2:
         st.subheader("Where the boundaries lie", anchor=False)
         st.caption("First seed. Full line: learned. Dashed: the best boundary for these weights, where theory knows it.")
-        show(("boundary", *stamp), lambda: boundaries(snapshot, dark=state.dark()), "boundary", 0)
+        # The most expensive chart: once per epoch is enough to see a line turn.
+        drawn = ("boundary", snapshot.epoch, own.ended, state.dark())
+        show(drawn, lambda: boundaries(snapshot, dark=state.dark()), "boundary")
     _finished(own)
 
 
-def show(name: tuple[object, ...], make: object, key: str, height: int) -> None:
-    """One live chart, drawn again only when its name has changed. Height 0: as high as the figure says."""
-    chart: Chart = state.memo(name, make)  # type: ignore[arg-type]
-    live_plotly(chart, key=key, height=height or int(chart.figure.layout.height or 400))
+def show(name: tuple[object, ...], make: Callable[[], Chart], key: str) -> None:
+    """One live chart, drawn again only when its name has changed."""
+    live_plotly(state.memo(name, make), key=key)
 
 
 def progress(own: Job) -> None:
@@ -142,9 +154,9 @@ def _recall(snapshot: Snapshot, stamp: tuple[object, ...]) -> None:
     show(
         ("recall", *stamp),
         lambda: recall_bars(
-            names, snapshot.history.recall[:, :, -1], snapshot.dataset.class_names, rows, dark=state.dark()
+            names, snapshot.history.recall[:, :, -1], snapshot.dataset.class_names, rows, dark=state.dark(), width=420
         ),
-        "recall", 360,
+        "recall",
     )  # fmt: skip
 
 
@@ -158,7 +170,7 @@ def _confusion(snapshot: Snapshot, stamp: tuple[object, ...]) -> None:
     show(
         ("confusion", scale, *stamp),
         lambda: confusion_panels(names, snapshot.confusion, classes, normalise=scale or "row", dark=state.dark()),
-        "confusion", 0,
+        "confusion",
     )  # fmt: skip
     if len(classes) > 10:
         with st.expander("Most frequent confusions"):

@@ -12,7 +12,7 @@ from lib.ui import state
 
 def param_input(param: Param, value: Any, name: str) -> Any:
     """One widget for one parameter. A text that does not pass `param.read` is refused beside it, and the old value stays."""
-    label = param.name.replace("_", " ") + (f"  ${param.symbol}$" if param.symbol else "")
+    label = param.name.replace("_", " ") + (f"  ${param.symbol}$" if param.symbol not in ("", param.name) else "")
     if isinstance(param.default, bool):
         return st.toggle(label, key=state.seed(name, value), help=param.help)
     if param.choices:

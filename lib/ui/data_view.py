@@ -25,7 +25,7 @@ def overview(dataset: Dataset, experiment: Experiment) -> None:
     with left:
         log = st.toggle("Logarithmic", key=state.seed("counts/log", False))
         stamp = (experiment.data, log, state.dark())
-        show(("counts", *stamp), lambda: class_counts(counts.numpy(), names, log=log, dark=state.dark()), "counts", 320)
+        show(("counts", *stamp), lambda: class_counts(counts.numpy(), names, log=log, dark=state.dark()), "counts")
     with right:
         for sentence in sentences(dataset, experiment.training.batch_size):
             st.markdown(sentence)
@@ -42,12 +42,22 @@ def sentences(dataset: Dataset, batch_size: int) -> list[str]:
     missed = chance_of_none(int(counts[least]), rows, batch_size)
     found = [
         f"For one row of **{names[least]}** there are **{rounded(ratio)}** of **{names[most]}**.",
-        f"A batch of {thin(batch_size)} rows has no **{names[least]}** with probability **{missed:.2g}**.",
+        f"A batch of {thin(batch_size)} rows has no row of **{names[least]}** {_odds(missed)}.",
     ]
     empty = [names[c] for c in range(len(counts)) if counts[c] == 0]
     if empty:
         found.append(f"No training rows: {', '.join(empty)}. Such a class gets weight 0.")
     return found
+
+
+def _odds(chance: float) -> str:
+    if chance < 1e-4:
+        return "less than once in ten thousand batches"
+    return f"with probability **{chance:.2g}**: {_often(chance)}"
+
+
+def _often(chance: float) -> str:
+    return "in most batches its weight acts on nothing" if chance > 0.5 else f"about one batch in {1 / chance:.0f}"
 
 
 def split_table(dataset: Dataset) -> pd.DataFrame:
@@ -62,7 +72,7 @@ def schemes(dataset: Dataset, experiment: Experiment) -> None:
     table, code = st.tabs(["Weights of every scheme", "As PyTorch"])
     with table:
         st.dataframe(weights_frame(dataset), hide_index=True, alt="Weights of every scheme, one column per class")
-        st.caption("Under cross-entropy only ratios matter: its mean divides by the sum of weights. Under BCE the scale counts too.")
+        st.caption("Under cross-entropy only ratios matter: its mean divides by the sum of weights. Under BCE scale counts.")
     with code:
         fitting = [key for key, record in WEIGHTINGS.items() if dataset.task in record.tasks and key != "manual"]
         key = st.selectbox("Scheme", fitting, index=fitting.index("balanced"), format_func=lambda k: WEIGHTINGS[k].label)
@@ -71,9 +81,10 @@ def schemes(dataset: Dataset, experiment: Experiment) -> None:
 
 def weights_frame(dataset: Dataset) -> pd.DataFrame:
     """One row per scheme, one column per class, and the realised ratio. Column names are the strangers' own."""
+    columns = [f"{index}: {name}" for index, name in enumerate(dataset.class_names)]
     rows = []
     for key, weights in weight_table(dataset.class_counts(), dataset.task).items():
-        values = {f"{index}: {name}": float(f"{w:.4g}") for index, (name, w) in enumerate(zip(dataset.class_names, weights.tolist(), strict=True))}
+        values = dict(zip(columns, (float(f"{w:.4g}") for w in weights.tolist()), strict=True))
         rows.append({"scheme": WEIGHTINGS[key].label, "max / min": float(f"{realised_ratio(weights):.4g}"), **values})
     return pd.DataFrame(rows)
 
@@ -81,4 +92,4 @@ def weights_frame(dataset: Dataset) -> pd.DataFrame:
 def picture(dataset: Dataset, experiment: Experiment) -> None:
     """Training rows, in two dimensions."""
     stamp = (experiment.data, state.dark())
-    show(("scatter", *stamp), lambda: scatter(dataset, dark=state.dark()), "scatter", 420)
+    show(("scatter", *stamp), lambda: scatter(dataset, dark=state.dark()), "scatter")

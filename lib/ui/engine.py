@@ -27,11 +27,3 @@ def engine() -> Runner:
     gc.collect()
     gc.freeze()
     return runner
-
-
-@st.cache_resource(scope="session", show_spinner=False, on_release=lambda visitor: engine().leave(visitor))
-def visitor() -> str:
-    """A name for this visitor's session; when the session ends, its training is cancelled after a grace."""
-    import secrets
-
-    return secrets.token_hex(8)

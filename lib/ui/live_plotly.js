@@ -2,17 +2,36 @@
 // Nothing here makes HTML: labels reach the page through Plotly alone, and they were escaped in lib/figures/text.py.
 const SOURCE = "./app/static/plotly.min.js" // relative: a base path before it does no harm
 const states = new WeakMap()
+const shared = (window.livePlotly ??= { loading: null, waiting: new Set(), busy: false }) // one for all charts of the page
 
 function library() {
-  window.liveplotly ??= new Promise((resolve, reject) => {
-    if (window.Plotly) return resolve(window.Plotly)
+  shared.loading ??= new Promise((done, fail) => {
+    if (window.Plotly) return done(window.Plotly)
     const script = document.createElement("script")
     script.src = new URL(SOURCE, document.baseURI).href
-    script.onload = () => resolve(window.Plotly)
-    script.onerror = () => { window.liveplotly = undefined; reject(new Error("plotly.min.js did not load")) }
+    script.onload = () => done(window.Plotly)
+    script.onerror = () => { shared.loading = null; fail(new Error("plotly.min.js did not load")) }
     document.head.append(script)
   })
-  return window.liveplotly
+  return shared.loading
+}
+
+// One chart a frame, always with the newest data, and as much rest as work: a slow browser skips ticks and stays usable.
+function schedule(state) {
+  shared.waiting.add(state)
+  if (shared.busy) return
+  shared.busy = true
+  requestAnimationFrame(work)
+}
+
+async function work() {
+  const [state] = shared.waiting
+  if (!state) { shared.busy = false; return }
+  shared.waiting.delete(state)
+  const start = performance.now()
+  const again = "drawn" in state.plot.dataset
+  try { await draw(state) } catch (error) { console.error(error) }
+  setTimeout(() => requestAnimationFrame(work), again ? performance.now() - start : 0)
 }
 
 // Arrays stand once in `arrays`; {"$": index} stands where they belong.
@@ -46,6 +65,30 @@ function arrange(layout, width) {
   }
 }
 
+// Texts that depend on the real width: notes under a plot are broken into lines (about 7.3 px a character at 14 px), and
+// beside narrow curves stand letters without names.
+function fitTexts(layout, width) {
+  const narrow = width < 340
+  const most = Math.max(24, Math.floor((width - layout.margin.l - (narrow ? 30 : layout.margin.r)) / 7.3))
+  for (const text of layout.annotations ?? []) {
+    if (text.name === "end" && narrow) {
+      text.text = text.text.match(/^<b>[^<]*<\/b>/)[0]
+      layout.margin.r = 34
+    }
+    if (text.name !== "note") continue
+    const lines = [""]
+    for (const word of text.text.replaceAll("<br>", " ").split(" ")) {
+      const longer = lines.at(-1) ? `${lines.at(-1)} ${word}` : word
+      if (longer.length > most && lines.at(-1)) lines.push(word)
+      else lines[lines.length - 1] = longer
+    }
+    const more = 18 * Math.max(0, lines.length - text.text.split("<br>").length)
+    layout.margin.b += more
+    layout.height += more
+    text.text = lines.join("<br>")
+  }
+}
+
 function config(state) {
   return {
     displaylogo: false, doubleClick: false, scrollZoom: false, showTips: false, responsive: false,
@@ -64,22 +107,42 @@ function draw(state) {
   const figure = { data: resolve(data, arrays), layout: resolve(layout, arrays) }
   figure.layout.height = about.height
   figure.layout.width = state.plot.clientWidth
+  fitTexts(figure.layout, state.plot.clientWidth)
   arrange(figure.layout, state.plot.clientWidth)
   state.plot.style.minHeight = `${figure.layout.height}px`
-  // Plotly resets to the ranges of the first drawing; a new uirevision drops the zoom and takes the present ones.
-  figure.layout.uirevision = `${about.uirevision}#${state.wholes}`
+  keepView(state, figure.layout, about.uirevision)
   return state.plotly.react(state.plot, figure.data, figure.layout, config(state)).then(() => {
     state.plot.dataset.drawn = String(Number(state.plot.dataset.drawn ?? 0) + 1)
-    if (!state.listening) {
-      state.listening = true
-      state.plot.on("plotly_doubleclick", () => state.whole())
-    }
+    if (state.listening) return
+    state.listening = true
+    state.plot.on("plotly_relayout", (change) => remember(state, change))
+    state.plot.on("plotly_doubleclick", () => state.whole())
   })
 }
 
+// What the visitor zoomed to stays, although limits follow the data. (Plotly's own uirevision drops a zoom as soon as the
+// figure's limits change.) Hidden legend entries and the drag mode are left to Plotly.
+function keepView(state, layout, revision) {
+  if (state.revision !== revision) state.zoom = {}
+  state.revision = revision
+  for (const [axis, range] of Object.entries(state.zoom)) {
+    if (layout[axis]) layout[axis].range = range
+  }
+  layout.uirevision = null
+  layout.legend = { ...layout.legend, uirevision: revision }
+  layout.modebar = { ...layout.modebar, uirevision: revision }
+}
+
+function remember(state, change) {
+  for (const key of Object.keys(change)) {
+    const axis = key.match(/^([xy]axis\d*)\.range/)?.[1]
+    if (axis) state.zoom[axis] = [...state.plot.layout[axis].range]
+  }
+}
+
 function mount(plot) {
-  const state = { plot, alive: true, wholes: 0, listening: false }
-  state.whole = () => { state.wholes += 1; draw(state) }
+  const state = { plot, alive: true, zoom: {}, listening: false }
+  state.whole = () => { state.zoom = {}; schedule(state) }
   state.save = (format) => state.plotly.downloadImage(plot, {
     format, filename: "counterweight", scale: format === "png" ? 2 : 1, width: plot.clientWidth, height: plot.clientHeight,
   })
@@ -87,7 +150,7 @@ function mount(plot) {
   state.observer = new ResizeObserver(() => {
     if (plot.clientWidth === width) return
     width = plot.clientWidth
-    requestAnimationFrame(() => draw(state))
+    schedule(state)
   })
   state.observer.observe(plot)
   return state
@@ -107,12 +170,13 @@ export default function (component) {
     plot.setAttribute("aria-label", about.alt)
     if (!plot.style.minHeight) plot.style.minHeight = `${about.height}px`
     plot.dataset.note ??= "The chart is being drawn."
-    if (state.plotly) draw(state)
-    else library().then((plotly) => { state.plotly = plotly; return draw(state) })
+    if (state.plotly) schedule(state)
+    else library().then((plotly) => { state.plotly = plotly; schedule(state) })
       .catch((error) => { plot.dataset.note = `No chart: ${error.message}. Reload the page.` })
   }
   return () => {
     state.alive = false
+    shared.waiting.delete(state)
     state.observer.disconnect()
     states.delete(plot)
     state.plotly?.purge(plot)

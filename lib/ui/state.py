@@ -14,33 +14,44 @@ from lib.data.upload import Table
 from lib.experiment import DataSpec, Experiment
 from lib.scenarios import SCENARIOS
 from lib.training import load
-from lib.ui.engine import visitor
+from lib.ui.visit import current, recognise
 
-EXPERIMENT, GENERATION, TABLE, WRITTEN, UNDO, MEMO, MESSAGE = (
-    "cw_experiment", "cw_generation", "cw_table", "cw_written", "cw_undo", "cw_memo", "cw_message",
-)  # fmt: skip
+GENERATION, WRITTEN, UNDO, MEMO, MESSAGE = "cw_generation", "cw_written", "cw_undo", "cw_memo", "cw_message"
 FIRST_SCENARIO = "rare_1_to_20"
 T = TypeVar("T")
 
 
 def experiment() -> Experiment:
     """The visitor's current experiment."""
-    visitor()  # starts the session's life, whose end cancels its training
-    if EXPERIMENT not in st.session_state:
-        st.session_state[EXPERIMENT] = SCENARIOS[FIRST_SCENARIO].experiment
-    return st.session_state[EXPERIMENT]
+    visit = current()
+    if visit.experiment is None:
+        visit.experiment = SCENARIOS[FIRST_SCENARIO].experiment
+    return visit.experiment
 
 
 def write_back(changed: Experiment) -> None:
     """What the widgets say now."""
-    st.session_state[EXPERIMENT] = changed
+    current().experiment = changed
 
 
 def replace(changed: Experiment) -> None:
     """An experiment from elsewhere: all widgets are seeded anew, and the one before can be had back."""
     st.session_state[UNDO] = experiment()
-    st.session_state[EXPERIMENT] = changed
+    current().experiment = changed
     st.session_state[GENERATION] = st.session_state.get(GENERATION, 0) + 1
+
+
+def visitor() -> str:
+    """The visitor's name for the runner: a secret."""
+    return current().name
+
+
+def welcome_back() -> None:
+    """A tab that was reloaded gets its experiment, its file and its training back."""
+    if recognise():
+        st.session_state[GENERATION] = st.session_state.get(GENERATION, 0) + 1
+        st.session_state.pop(WRITTEN, None)
+        st.rerun()
 
 
 def undo() -> None:
@@ -73,11 +84,11 @@ def set_widget(name: str, value: Any) -> None:
 
 def table() -> Table | None:
     """The visitor's parsed file."""
-    return st.session_state.get(TABLE)
+    return current().table
 
 
 def put_table(parsed: Table) -> None:
-    st.session_state[TABLE] = parsed
+    current().table = parsed
 
 
 def dataset() -> Dataset:
@@ -103,6 +114,11 @@ def memo(name: Any, make: Callable[[], T], keep: int = 24) -> T:
     while len(made) > keep:
         made.pop(next(iter(made)))
     return made[name]
+
+
+def forget() -> None:
+    """Drop what `memo` keeps: a new training makes new figures."""
+    st.session_state.pop(MEMO, None)
 
 
 def say(message: str) -> None:

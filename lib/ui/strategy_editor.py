@@ -127,13 +127,18 @@ def _remove(at: int) -> None:
 def describe(strategy: Strategy) -> str:
     """One line about a strategy for the page: only what is not the default. Inert Markdown."""
     loss, scheme, sampler, decision = (registry[getattr(strategy, part)] for part, (_, registry) in Strategy.PARTS.items())
-    numbers = [f"{name} {_short(value)}" for name, value in strategy.loss_params.items() if name != "ignore_index"]
-    parts = [inert(loss.label) + (f" ({', '.join(map(inert, numbers))})" if numbers else "")]
-    parts.append("no weights" if scheme.key == "none" else f"weights: {inert(scheme.label.lower())}")
-    parts += [f"sampler: {inert(sampler.label.lower())}"] if sampler.key != "shuffle" else []
-    parts += [f"decision: {inert(decision.label.lower())}"] if decision.key != "argmax" else []
+    parts = [_named(loss, strategy.loss_params)]
+    parts.append("no weights" if scheme.key == "none" else f"weights: {_named(scheme, strategy.weighting_params)}")
+    parts += [f"sampler: {_named(sampler, strategy.sampler_params)}"] if sampler.key != "shuffle" else []
+    parts += [f"decision: {_named(decision, strategy.decision_params)}"] if decision.key != "argmax" else []
     parts += [inert(f"{name.replace('_', ' ')} {_short(value)}") for name, value in strategy.overrides.items()]
     return " · ".join(parts)
+
+
+def _named(record: Any, params: Params) -> str:
+    """A record's label with the numbers that are not its defaults."""
+    changed = [f"{p.name} {_short(params[p.name])}" for p in record.params if params[p.name] != p.default]
+    return inert(record.label + (f" ({', '.join(changed)})" if changed else ""))
 
 
 def _short(value: object) -> str:

@@ -9,6 +9,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from typing import TypeVar
 
 import torch
 from sklearn.exceptions import ConvergenceWarning
@@ -20,15 +21,15 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from lib.data import Dataset
 from lib.experiment import DataSpec, Experiment, ModelSpec, Strategy, Training
-from lib.models import predict
+from lib.models import Net, predict
 from lib.registry import Params
 from lib.stack import Run, stacks
 from lib.training import load
 from lib.weighting import class_weights
 
+T = TypeVar("T")
 Models = Callable[[Tensor], Tensor]
 Contender = Callable[[Experiment, Dataset], Models]
-WEIGHTINGS = ("none", "inverse", "balanced", "sqrt", "effective_number", "median_frequency", "enet", "power")
 
 
 def work(
@@ -38,7 +39,7 @@ def work(
     """The experiment of issue 2, or a variation, with its data. Strategies differ in their class weights alone."""
     priors = (0.8, 0.15, 0.05) if classes == 3 else (1 / classes,) * classes
     experiment = Experiment(
-        strategies=tuple(Strategy(f"s{i}", weighting=WEIGHTINGS[i % len(WEIGHTINGS)]) for i in range(strategies)),
+        strategies=tuple(Strategy(f"s{i}", weighting="power", weighting_params={"a": 0.15 * i}) for i in range(strategies)),
         data=DataSpec("ring", Params({"n": rows, "priors": priors, "n_val": 2000, "n_test": 100})),
         model=ModelSpec("mlp", Params({"hidden": hidden})),
         training=Training(epochs=epochs, batch_size=batch_size),
@@ -67,8 +68,8 @@ def plain(experiment: Experiment, dataset: Dataset) -> Models:
     models = []
     for strategy in experiment.strategies:
         model, weight = _network(experiment, dataset), _weight(strategy, dataset)
-        rows = TensorDataset(dataset.train.x, dataset.train.y)
-        loader = DataLoader(rows, batch_size=experiment.training.batch_size, shuffle=True)
+        rows, draw = TensorDataset(dataset.train.x, dataset.train.y), torch.Generator().manual_seed(experiment.seeds[0])
+        loader = DataLoader(rows, batch_size=experiment.training.batch_size, shuffle=True, generator=draw)
         criterion = nn.CrossEntropyLoss(weight=weight)
         optimizer = torch.optim.Adam(model.parameters(), lr=experiment.training.lr)
         for _ in range(experiment.training.epochs):
@@ -127,12 +128,13 @@ def _weight(strategy: Strategy, dataset: Dataset) -> Tensor:
     return class_weights(strategy.weighting, dataset.class_counts(), strategy.weighting_params).float()
 
 
+def widths_of(experiment: Experiment, dataset: Dataset) -> tuple[int, ...]:
+    return (dataset.features, *experiment.model.params["hidden"], len(dataset.class_names))
+
+
 def _network(experiment: Experiment, dataset: Dataset) -> nn.Sequential:
-    widths = (dataset.features, *experiment.model.params["hidden"], len(dataset.class_names))
-    steps: list[nn.Module] = []
-    for fan_in, fan_out in zip(widths, widths[1:], strict=False):
-        steps += [nn.Linear(fan_in, fan_out), nn.ReLU()]
-    return nn.Sequential(*steps[:-1])
+    torch.manual_seed(experiment.seeds[0])
+    return nn.Sequential(*Net(widths_of(experiment, dataset)))
 
 
 def _logits(models: Sequence[nn.Module]) -> Models:
@@ -149,11 +151,11 @@ def val_nll(models: Models, dataset: Dataset) -> Tensor:
     return -own.gather(-1, dataset.validation.y.expand(len(own), -1).unsqueeze(-1)).mean((1, 2))
 
 
-def seconds(action: Callable[[], object]) -> float:
-    """Processor seconds of this process: what the clock says on an idle machine, and still a measure on a busy one."""
+def seconds(action: Callable[[], T]) -> tuple[float, T]:
+    """Processor seconds of this process, and the result. On an idle machine they are the clock's; on a busy one they last."""
     start = time.process_time()
-    action()
-    return time.process_time() - start
+    result = action()
+    return time.process_time() - start, result
 
 
 def one_thread() -> AbstractContextManager[object]:

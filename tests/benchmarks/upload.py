@@ -51,12 +51,12 @@ print((highest[0] - start) / 1e6)
 def run() -> dict[str, float]:
     """ours_s, pandas_s, hash_s, peak_mb, file_mb for the table; labels_ours_s, labels_pandas_s for the labels.
 
-    ours_s and labels_ours_s are everything that reading does; ours_s contains hash_s, which pandas has no counterpart for.
+    Reading also hashes the file, which pandas has no counterpart for: hash_s stands apart and is not part of ours_s.
     """
     table, labels = table_csv(), labels_csv()
     seconds = interleaved(
         {
-            "ours_s": lambda: read_table("big.csv", table),
+            "ours_and_hash": lambda: read_table("big.csv", table),
             "pandas_c": lambda: pd.read_csv(io.BytesIO(table), engine="c"),
             "pandas_pyarrow": lambda: pd.read_csv(io.BytesIO(table), engine="pyarrow"),
             "hash_s": lambda: hashlib.sha256(table).hexdigest(),
@@ -67,7 +67,7 @@ def run() -> dict[str, float]:
         }
     )
     return {
-        "ours_s": seconds["ours_s"],
+        "ours_s": seconds["ours_and_hash"] - seconds["hash_s"],
         "pandas_s": min(seconds["pandas_c"], seconds["pandas_pyarrow"]),
         "hash_s": seconds["hash_s"],
         "labels_ours_s": seconds["labels_ours_s"],

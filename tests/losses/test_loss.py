@@ -117,6 +117,20 @@ def test_the_code_that_is_shown_is_the_loss_that_is_trained(loss, data, seed, ro
     assert_agree(ours, lambda z: names["criterion"](z, shown), logits)
 
 
+@pytest.mark.parametrize("loss", [loss for loss in EVERY if loss.weighs_itself], **by_key)
+@given(data=some.data(), seed=some.integers(0, 99))
+def test_a_loss_that_weighs_itself_and_is_separable_leaves_the_weight_to_the_caller(loss, data, seed):
+    g = random(seed)
+    logits, targets = drawn(loss, (2, 8), g)
+    params = values_drawn(data, loss) | data.draw(some.sampled_from([{}, {"label_smoothing": 0.0}]))
+    weight = torch.rand(2, 3, generator=g, dtype=torch.float64)
+    if loss.separable is not None and loss.separable(params):
+        own = weight.gather(-1, targets) * (targets != params.get("ignore_index", -100))
+        plain = loss.function(logits, targets, **params | {"class_weight": None})
+        weighted = loss.function(logits, targets, **params | {"class_weight": weight})
+        torch.testing.assert_close(own * plain, own.bool() * weighted, rtol=1e-12, atol=1e-15)
+
+
 @pytest.mark.parametrize("loss", EVERY, **by_key)
 def test_the_code_names_every_parameter(loss):
     assert all("{" + param.name + "}" in loss.code for param in loss.params)

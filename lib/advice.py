@@ -1,0 +1,200 @@
+"""What can be said about a comparison before it is trained: where weights cannot act, cancel, or correct twice.
+
+Each rule is one function from the strategies and their class counts to sentences. Numbers come from lib/theory.py.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from lib.data import Dataset
+from lib.decisions import effective_shift
+from lib.experiment import Experiment
+from lib.registry import Params
+from lib.stack import Run
+from lib.theory import chance_of_none, effective_prior, effective_ratio
+
+OFTEN = 0.5  # a batch misses the rare class "often" when it does so in more than half of all cases
+FADED = 0.8  # weights act "less" when less than this part of their ratio is left
+
+
+@dataclass(frozen=True)
+class Advice:
+    """A sentence about some strategies (indices). `kind`: warning (probably a mistake) or note (good to know)."""
+
+    kind: str
+    strategies: tuple[int, ...]
+    sentence: str
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One strategy and what its class counts make of it."""
+
+    index: int
+    run: Run
+    batch_size: int
+    torch_mean: bool  # divides by the sum of weights in the batch
+    names: tuple[str, ...]
+
+    @property
+    def ratio(self) -> float:
+        """Largest class weight to smallest."""
+        weights = self.run.class_weight[self.run.class_counts > 0]
+        return float(weights.max() / weights.min()) if bool((weights > 0).all()) else float("inf")
+
+    @property
+    def rarest(self) -> int:
+        counts = self.run.class_counts
+        return int(torch.where(counts > 0, counts, torch.inf).argmin())
+
+    def share(self, part: float) -> str:
+        return f"{100 * part:.3g} %"
+
+
+Rule = Callable[[Sequence[Case]], Iterator[Advice]]
+
+
+def advise(experiment: Experiment, dataset: Dataset) -> list[Advice]:
+    """Everything that the rules below have to say; strategies with the same sentence share it."""
+    cases = []
+    for index, strategy in enumerate(experiment.strategies):
+        settings = strategy.training(experiment.training)
+        run = Run(strategy, experiment.seeds[0], (index, 0), dataset)
+        torch_mean = settings.normaliser == "torch" and run.loss.reduction == "weighted_mean"
+        cases.append(Case(index, run, settings.batch_size, torch_mean, dataset.class_names))
+    merged: dict[tuple[str, str], tuple[int, ...]] = {}
+    for found in (advice for rule in RULES for advice in rule(cases)):
+        about = (found.kind, found.sentence)
+        merged[about] = (*merged.get(about, ()), *found.strategies)
+    return [Advice(kind, strategies, sentence) for (kind, sentence), strategies in merged.items()]
+
+
+def corrects_twice(cases: Sequence[Case]) -> Iterator[Advice]:
+    """Two of weights, sampler, loss and decision that each even the classes out (F6; Menon et al. 2021, section 5)."""
+    for case in cases:
+        run, rare = case.run, case.rarest
+        even = torch.ones_like(run.class_counts)
+        none = torch.zeros_like(even)
+        parts = {
+            "weights": effective_shift(run.class_counts, run.class_weight, run.class_counts, none),
+            "sampler": effective_shift(run.class_counts, even, run.seen_counts, none),
+            "loss": run.loss_shift,
+            "decision": _decision_shift(run),
+        }
+        lifts = [name for name, shift in parts.items() if float(shift[rare] - shift.min()) > 0.2]
+        if len(lifts) > 1:
+            total = torch.stack(list(parts.values())).sum(0)
+            believed = torch.softmax(run.class_counts.log() + total, 0)
+            own = float(run.class_counts[rare] / run.class_counts.sum())
+            yield Advice("warning", (case.index,), (
+                f"{' and '.join(lifts)} both lift the rare class, so it is corrected twice: {case.names[rare]} is decided as if "
+                f"it were {case.share(float(believed[rare]))} of the rows; it is {case.share(own)}. Keep one of them."
+            ))  # fmt: skip
+
+
+def _decision_shift(run: Run) -> torch.Tensor:
+    """What a logit-adjusting decision adds; decisions that correct for the training add nothing that counts here."""
+    if run.strategy.decision != "logit_adjust":
+        return torch.zeros_like(run.class_counts)
+    shares = run.class_counts / run.class_counts.sum()
+    return torch.where(shares > 0, -run.strategy.decision_params["tau"] * shares.log(), 0.0)
+
+
+def smoothing_turns(cases: Sequence[Case]) -> Iterator[Advice]:
+    """Weights whose ratio exceeds (C - (C-1)e) / e turn the optimum of a smoothed loss where a class is certain (F5)."""
+    for case in cases:
+        smoothing = case.run.strategy.loss_params.get("label_smoothing", 0.0)
+        if not smoothing:
+            continue
+        classes = len(case.names)
+        limit = (classes - (classes - 1) * smoothing) / smoothing
+        if case.ratio > limit:
+            weights = case.run.class_weight
+            high, low = int(weights.argmax()), int(torch.where(weights > 0, weights, torch.inf).argmin())
+            yield Advice("warning", (case.index,), (
+                f"with label smoothing {smoothing:g} and weights of 1 : {case.ratio:.3g}, a row that is surely {case.names[low]} is "
+                f"best called {case.names[high]}: the smoothed part is weighted too. This happens beyond 1 : {limit:.3g}."
+            ))  # fmt: skip
+
+
+def batch_misses(cases: Sequence[Case]) -> Iterator[Advice]:
+    """Batches that hold no row of the rare class, more often than not."""
+    for case in cases:
+        seen, rare = case.run.seen_counts, case.rarest
+        rows = int(case.run.class_counts.sum())
+        own = round(float(seen[rare] / seen.sum()) * rows)
+        chance = chance_of_none(own, rows, case.batch_size)
+        if chance > OFTEN and case.batch_size > 1:
+            yield Advice("warning", (case.index,), (
+                f"{case.share(chance)} of the batches of {case.batch_size} rows hold no row of {case.names[rare]}: such a step "
+                "learns nothing about it, whatever its weight. Take larger batches."
+            ))  # fmt: skip
+
+
+def weights_fade(cases: Sequence[Case]) -> Iterator[Advice]:
+    """Small batches weaken weights where the mean divides by the sum of weights (F1, F4)."""
+    for case in cases:
+        counts = case.run.class_counts
+        if not case.torch_mean or case.ratio < 1.05 or case.ratio == float("inf"):
+            continue
+        if case.batch_size == 1:
+            yield Advice("warning", (case.index,), (
+                "in a batch of one row the weight stands above and below the fraction line and cancels: the weights do nothing. "
+                "Take larger batches, or the normaliser 'fixed'."
+            ))  # fmt: skip
+        elif len(counts) == 2 and case.run.strategy.sampler == "shuffle":
+            w = float(case.run.class_weight[1] / case.run.class_weight[0])
+            left = effective_ratio(w, float(counts[1] / counts.sum()), case.batch_size)
+            if max(left, 1 / left) < FADED * max(w, 1 / w):
+                yield Advice("note", (case.index,), (
+                    f"in batches of {case.batch_size}, weights of 1 : {w:.3g} act like 1 : {left:.3g}, because each batch divides by "
+                    "the weights that happen to be in it."
+                ))  # fmt: skip
+
+
+def one_curve(cases: Sequence[Case]) -> Iterator[Advice]:
+    """Strategies whose weights differ by a common factor only: under cross-entropy's mean it cancels (F8)."""
+    groups: list[list[Case]] = []
+    for case in cases:
+        if not case.torch_mean:
+            continue
+        for group in groups:
+            if _same_but_for_scale(group[0], case):
+                group.append(case)
+                break
+        else:
+            groups.append([case])
+    for group in groups:
+        if len(group) > 1:
+            yield Advice("note", tuple(case.index for case in group), (
+                "their weights differ by a common factor only, and the mean of this loss divides by the sum of weights: the factor "
+                "cancels, and they give one curve."
+            ))  # fmt: skip
+
+
+def _same_but_for_scale(one: Case, other: Case) -> bool:
+    first, second = one.run.strategy, other.run.strategy
+
+    def rest(strategy: object) -> tuple[object, ...]:
+        return tuple(
+            getattr(strategy, name)
+            for name in (
+                "loss",
+                "loss_params",
+                "sampler",
+                "sampler_params",
+                "decision",
+                "decision_params",
+                "weights_from_epoch",
+            )
+        )
+
+    if rest(first) != rest(second) or Params(first.overrides) != Params(second.overrides):
+        return False
+    shares = [effective_prior(case.run.class_counts, case.run.class_weight) for case in (one, other)]
+    return bool(torch.allclose(*shares, rtol=1e-9, atol=0.0))
+
+
+RULES: tuple[Rule, ...] = (corrects_twice, smoothing_turns, batch_misses, weights_fade, one_curve)

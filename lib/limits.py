@@ -1,0 +1,104 @@
+"""What one training may take in the app, checked before it starts. `python -m lib.run` has no such limits.
+
+Each refusal names the limit, what was asked for and what to do. How long a training may run is the runner's to watch.
+"""
+
+from torch import Tensor
+
+from lib.data import Dataset
+from lib.experiment import Experiment
+from lib.losses import LOSSES
+from lib.memory import APP, budget, size
+from lib.models import CHUNK, MODELS
+from lib.stack import CHUNK_BYTES
+from lib.training import EVALUATED, Snapshot
+
+MAX_RUNS = 640
+MAX_WORK = 5_000_000_000  # rows that go through a model: about 30 minutes of the smallest ones
+MAX_BATCH_WORK = 10_000_000_000  # multiplications in one batch, which Stop has to wait for
+SHARE = 4  # two trainings and an upload, which gets the other half, fit the budget
+FLOOR = 64_000_000  # a small comparison trains on any machine
+COPIES = 8  # of all parameters: values, gradients, two moments, and those of the snapshots that are shown and made
+FLOAT = 4
+MARGIN = 1.2  # measured peaks were 0.6 to 1.25 of the bare sum
+
+
+def training_budget() -> int:
+    """Bytes that one training may take at its peak."""
+    return max((budget() - APP) // SHARE, FLOOR)
+
+
+def check_limits(experiment: Experiment, dataset: Dataset) -> None:
+    """Raises ValueError with one sentence for the visitor when the training is too large for a shared machine."""
+    strategies, seeds = len(experiment.strategies), len(experiment.seeds)
+    runs = strategies * seeds
+    if runs > MAX_RUNS:
+        raise ValueError(
+            f"{strategies} strategies x {seeds} seeds are {runs} runs; at most {MAX_RUNS} train together. "
+            "Take fewer strategies or seeds."
+        )
+    epochs, rows = experiment.training.epochs, len(dataset.train)
+    if epochs * rows * runs > MAX_WORK:
+        raise ValueError(
+            f"{epochs} epochs x {rows} rows x {runs} runs are {epochs * rows * runs:.2g} rows to train on; "
+            f"at most {MAX_WORK:.0e} are. Take fewer epochs, rows, strategies or seeds."
+        )
+    if (work := batch_work(experiment, dataset)) > MAX_BATCH_WORK:
+        raise ValueError(
+            f"One batch of this training takes {work:.2g} multiplications; at most {MAX_BATCH_WORK:.0e} are allowed, "
+            "so that Stop answers. Take smaller batches, a smaller model, or fewer strategies or seeds."
+        )
+    if (needed := memory(experiment, dataset)) > training_budget():
+        raise ValueError(
+            f"This training needs about {size(needed)} of memory; {size(training_budget())} are there for one. "
+            "Take fewer rows, strategies or seeds, smaller batches, or a smaller model."
+        )
+
+
+def batch_work(experiment: Experiment, dataset: Dataset) -> int:
+    """Multiplications of one batch of all runs, backward pass included."""
+    return sum(3 * batch * parameters(widths) for batch, widths in _models(experiment, dataset)) * len(experiment.seeds)
+
+
+def memory(experiment: Experiment, dataset: Dataset) -> int:
+    """Bytes of one training at its peak, estimated: what grows with rows, runs, batches and parameters."""
+    seeds = len(experiment.seeds)
+    models = [model for model in _models(experiment, dataset) for _ in range(seeds)]
+    runs, classes, features = len(models), len(dataset.class_names), dataset.features
+    rows, validation, test = (len(part) for part in dataset.splits.values())
+    values = sum(parameters(widths) for _, widths in models)
+    own = seeds if experiment.data.resample else 1
+    tables = own * (rows * (features + 6) + (validation + test) * features)
+    history = 2 * runs * (experiment.training.epochs * (classes + 2) + 4 * classes**2)
+    drawn = runs * rows * 6  # row numbers of an epoch: one int64 pass per run, stacked, shifted
+    gathered = (features + 4) * max(min(CHUNK_BYTES // FLOAT // (features + 4), runs * rows), sum(batch for batch, _ in models))
+    activations = 3 * sum(batch * sum(widths) for batch, widths in models)
+    scored = 4 * min(EVALUATED, runs * validation * classes) + 2 * test * classes
+    passed = 2 * min(CHUNK, runs * validation * max(max(widths) for _, widths in models))
+    return int(MARGIN * FLOAT * (COPIES * values + tables + history + max(drawn + gathered + activations, scored + passed)))
+
+
+def kept(snapshot: Snapshot) -> int:
+    """Bytes that a finished training holds on to: its data, its parameters and its history."""
+    datasets = {id(run.dataset): run.dataset for run in snapshot.runs}.values()
+    parts = [part for dataset in datasets for part in dataset.splits.values()]
+    tensors: list[Tensor] = [tensor for part in parts for tensor in (part.x, part.y)]
+    tensors += [model.parameters for model in snapshot.models.values()]
+    history = snapshot.history
+    arrays = (history.train_loss, history.val_nll, history.recall, snapshot.confusion)
+    return sum(t.numel() * t.element_size() for t in tensors) + sum(array.nbytes for array in arrays)
+
+
+def parameters(widths: tuple[int, ...]) -> int:
+    return sum((fan_in + 1) * fan_out for fan_in, fan_out in zip(widths, widths[1:], strict=False))
+
+
+def _models(experiment: Experiment, dataset: Dataset) -> list[tuple[int, tuple[int, ...]]]:
+    """Rows per batch and layer widths of each strategy."""
+    architecture = MODELS[experiment.model.name]
+    found = []
+    for strategy in experiment.strategies:
+        outputs = LOSSES[strategy.loss].outputs(len(dataset.class_names))
+        widths = architecture.function(dataset.features, outputs, **experiment.model.params)
+        found.append((min(strategy.training(experiment.training).batch_size, len(dataset.train)), widths))
+    return found

@@ -1,0 +1,34 @@
+"""python -m tests.benchmarks NAME [--json]: how long things take, in seconds unless a key says otherwise.
+
+A benchmark is a module with `run() -> {key: number}` and, where bare numbers do not speak, `text(result) -> str`.
+`--json` prints one flat JSON object, last on the output. No test asserts a duration.
+"""
+
+import argparse
+import importlib
+import json
+
+BENCHMARKS = {
+    "training": "our engine beside three other ways to train the same models",
+    "scaling": "an epoch over strategies, rows, classes, widths and batch sizes",
+    "upload": "reading a file of a visitor's",
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("name", choices=BENCHMARKS, help="; ".join(f"{name}: {what}" for name, what in BENCHMARKS.items()))
+    parser.add_argument("--json", action="store_true", help="print one flat JSON object, last on the output")
+    arguments = parser.parse_args()
+    module = importlib.import_module(f"tests.benchmarks.{arguments.name}")
+    result = module.run()
+    if arguments.json:
+        print(json.dumps(result))
+    elif hasattr(module, "text"):
+        print(module.text(result))
+    else:
+        print("\n".join(f"{key:24}{value:12.4g}" for key, value in result.items()))
+
+
+if __name__ == "__main__":
+    main()

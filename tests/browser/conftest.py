@@ -1,0 +1,135 @@
+"""A real server and a real Chromium. Without Chromium these tests are left out with one plain line; under CI that fails."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync", "--disable-quic",
+]  # fmt: skip
+SETTLED = "[data-testid=stApp][data-test-script-state=notRunning][data-test-connection-state=CONNECTED]"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the running app; its log must hold no traceback."""
+    port = free_port()
+    log = tmp_path_factory.mktemp("server") / "log.txt"
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}", "--server.headless=true"]
+    with log.open("w") as out:
+        process = subprocess.Popen([*command, "--server.address=127.0.0.1"], cwd=ROOT, stdout=out, stderr=out)
+        try:
+            _wait_for(f"http://127.0.0.1:{port}/_stcore/health", process)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            process.wait(20)
+    assert "Traceback" not in log.read_text(), log.read_text()[-4000:]
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=1):
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise RuntimeError(f"The app did not start: exit code {process.poll()}.")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        yield browser
+        browser.close()
+
+
+class Visitor:
+    """One browser tab of one visitor, with what it asked of the network and what went wrong in it."""
+
+    def __init__(self, page: Page, server: str) -> None:
+        self.page, self.server = page, server
+        self.errors: list[str] = []
+        self.strangers: list[str] = []
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("request", lambda request: self._note(request.url))
+
+    def _note(self, url: str) -> None:
+        if not url.startswith((self.server, self.server.replace("http", "ws"), "data:", "blob:")):
+            self.strangers.append(url)
+
+    def open(self, path: str = "/") -> Page:
+        self.page.goto(self.server + path)
+        self.settle()
+        return self.page
+
+    def settle(self) -> None:
+        self.page.wait_for_selector(SETTLED, timeout=60_000)
+
+    def check(self) -> None:
+        assert not self.errors, self.errors
+        assert not self.strangers, self.strangers
+        assert self.page.get_by_test_id("stException").count() == 0
+
+
+@pytest.fixture(params=["light", "dark"])
+def theme(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def visitor(chromium: Browser, server: str) -> Iterator[Visitor]:
+    """A visitor on a laptop. At the end no page error, no exception on screen, no request to another machine."""
+    with _visit(chromium, server) as guest:
+        yield guest
+
+
+class _visit:  # noqa: N801 - reads as a verb: with _visit(...) as guest
+    def __init__(self, chromium: Browser, server: str, theme: str = "light", width: int = 1440) -> None:
+        self.context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=theme)  # type: ignore[arg-type]
+        self.visitor = Visitor(self.context.new_page(), server)
+
+    def __enter__(self) -> Visitor:
+        return self.visitor
+
+    def __exit__(self, kind: object, *rest: object) -> None:
+        if kind is None:
+            self.visitor.check()
+        self.context.close()
+
+
+@pytest.fixture
+def visit(chromium: Browser, server: str):  # noqa: ANN201
+    """A function that opens a visit with a theme and a width."""
+    return lambda theme="light", width=1440: _visit(chromium, server, theme, width)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the browser tests out where there is no Chromium; under CI=true that is a failure."""
+    mine = [item for item in items if Path(__file__).parent in item.path.parents]
+    if CHROMIUM.exists() or not mine:
+        return
+    if os.environ.get("CI") == "true":
+        raise pytest.UsageError(f"CI=true, and there is no Chromium at {CHROMIUM}: the browser tests must run.")
+    items[:] = [item for item in items if item not in mine]
+    config.hook.pytest_deselected(items=mine)
+    print(f"\nNo Chromium at {CHROMIUM}: {len(mine)} browser tests are left out.")

@@ -1,0 +1,70 @@
+"""Training in a real browser: it moves, the chart node stays, it stops, and the numbers can be read."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+LONG = "/compare?data.n=20000&training.epochs=4000&s1=plain&s2=balanced&s2.weighting=balanced&seeds=0,1"
+PLOT = ".js-plotly-plot"
+POINTS = f"document.querySelector('{PLOT}').data[0].x.length"
+
+
+def train(page: Page) -> None:
+    page.get_by_role("button", name="Train Ctrl").click()
+
+
+def test_a_scenario_is_one_click_from_a_running_comparison(visitor) -> None:
+    page = visitor.open()
+    page.get_by_role("button", name="Run").first.click()
+    expect(page.get_by_role("heading", name="What do the weights change?")).to_be_visible()
+    expect(page.get_by_text("Epoch 15 of 15")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("finished")).to_be_visible()
+    expect(page.get_by_text("20,000 test rows")).to_be_visible()
+
+
+def test_the_curve_grows_while_node_and_zoom_stay_and_stop_stops(visitor) -> None:
+    page = visitor.open(LONG)
+    train(page)
+    page.wait_for_selector(PLOT, timeout=30_000)
+    page.wait_for_function(f"{POINTS} > 2", timeout=30_000)
+    page.evaluate(f"window.first = document.querySelector('{PLOT}')")
+    page.evaluate("Plotly.relayout(window.first, {'xaxis.range': [1, 3]})")
+    before = page.evaluate(POINTS)
+    page.wait_for_function(f"{POINTS} > {before + 5}", timeout=30_000)
+    assert page.evaluate(f"window.first === document.querySelector('{PLOT}')"), "the chart was mounted anew"
+    assert page.evaluate("window.first.layout.xaxis.range.map(Math.round)") == [1, 3], "the zoom was lost"
+    page.get_by_role("button", name="Stop", exact=True).last.click()
+    expect(page.get_by_text("· stopped")).to_be_visible(timeout=10_000)
+    stopped = page.evaluate(POINTS)
+    page.wait_for_timeout(1000)
+    assert page.evaluate(POINTS) == stopped
+
+
+def test_a_confusion_matrix_can_be_read(visitor) -> None:
+    page = visitor.open("/compare?model=linear&training.epochs=5&training.batch_size=512&training.lr=0.05&s1=plain")
+    train(page)
+    expect(page.get_by_text("· finished")).to_be_visible(timeout=60_000)
+    cells = page.locator(PLOT).nth(3)
+    label = cells.get_attribute("aria-label")
+    assert label is not None and "3" in label  # the text alternative carries numbers
+    numbers = [int(n.replace("\u2009", "")) for n in re.findall(r"\b\d[\d\u2009]*\b(?!\s*%)", cells.inner_text())]
+    assert 3800 in (a + b for a in numbers for b in numbers), "no two cells add up to the 3 800 validation rows of class 0"
+
+
+@pytest.mark.parametrize("width", [800, 1440])
+def test_both_themes_and_widths(visit, theme: str, width: int) -> None:
+    with visit(theme=theme, width=width) as guest:
+        page = guest.open("/compare?model=linear&training.epochs=3&training.batch_size=512&s1=plain&s2=b&s2.weighting=balanced")
+        train(page)
+        expect(page.get_by_text("· finished")).to_be_visible(timeout=60_000)
+        background = page.evaluate("getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor")
+        light = sum(int(n) for n in re.findall(r"\d+", background)[:3]) > 3 * 128
+        assert light == (theme == "light")
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "the page scrolls sideways"
+
+
+def test_a_link_that_does_not_work_says_why_and_leaves_defaults(visitor) -> None:
+    page = visitor.open("/compare?s1=plain&s1.loss=focl")
+    expect(page.get_by_text("Unknown loss 'focl'")).to_be_visible()
+    expect(page.get_by_role("button", name="Train Ctrl")).to_be_enabled()

@@ -1,0 +1,102 @@
+import numpy as np
+import pytest
+
+from lib.figures.curves import spread, train_loss, validation_nll
+
+
+def texts(chart):
+    return [note.text for note in chart.figure.layout.annotations]
+
+
+def lines(chart):
+    return {t.name: t for t in chart.figure.data if t.mode and "lines" in t.mode and t.fill is None}
+
+
+def test_losses_with_different_divisors_stand_in_different_panels(final):
+    chart = train_loss(final, dark=False)
+    assert "loss, divided by the sum of weights" in texts(chart)
+    assert "loss, divided by the number of rows" in texts(chart)
+    axes = {name[0]: trace.yaxis for name, trace in lines(chart).items()}
+    assert axes["A"] == axes["C"] != axes["B"]
+
+
+def test_a_point_exists_before_the_first_epoch_ends(snapshots):
+    early = snapshots[1]
+    assert 0 < early.progress < 1
+    chart = train_loss(early, dark=False)
+    own = next(trace for name, trace in lines(chart).items() if name.startswith("B"))  # its stack comes first
+    assert list(own.x) == [early.progress]
+    assert own.y[0] == pytest.approx(early.loss_now[1].mean())
+    assert "after 0.25 of 3 epochs: A plain no value yet, C too fast no value yet, B" in chart.alt
+
+
+def test_the_line_is_the_mean_over_seeds_and_the_band_reaches_over_them(final):
+    chart = train_loss(final, dark=False)
+    values = final.history.train_loss[0]
+    band = next(trace for trace in chart.figure.data if trace.name == "A plain, seeds")
+    assert np.allclose(lines(chart)["A plain"].y, values.mean(0))
+    assert list(band.y) == pytest.approx([*values.max(0), *values.min(0)[::-1]])
+
+
+def test_the_epochs_are_there_from_the_start(snapshots):
+    for snapshot in snapshots:
+        for chart in (train_loss(snapshot, dark=False), validation_nll(snapshot, dark=True)):
+            assert tuple(chart.figure.layout.xaxis.range) == (0, 3)
+
+
+def test_a_run_that_diverged_is_named_with_its_epoch_and_does_not_set_the_axis(final):
+    chart = train_loss(final, dark=False)
+    assert final.diverged == {(2, 0): 1, (2, 1): 1}
+    assert "✕ <b>C</b> too fast diverged in epoch 1" in texts(chart)
+    assert "C too fast no value yet, diverged in epoch 1" in chart.alt
+    assert chart.figure.layout.yaxis.range[1] < 10
+
+
+def test_a_run_that_is_about_to_diverge_does_not_flatten_the_others(snapshots):
+    assert np.nanmax(snapshots[3].loss_now[2]) > 1e3
+    assert train_loss(snapshots[3], dark=False).figure.layout.yaxis.range[1] < 10
+
+
+def test_a_run_that_stops_later_ends_with_a_cross(final):
+    import dataclasses
+
+    chart = validation_nll(dataclasses.replace(final, diverged={(0, 1): 3}), dark=False)
+    cross = next(trace for trace in chart.figure.data if trace.name == "A plain, diverged")
+    assert list(cross.x) == [2]
+    assert "seed no. 2 diverged in epoch 3" in cross.hovertext[0]
+
+
+def test_each_line_has_its_name_at_its_end(final):
+    assert any(text.startswith("<b>A</b> plain") for text in texts(validation_nll(final, dark=False)))
+
+
+def test_names_are_inert(final):
+    payload = train_loss(final, dark=False).payload() + validation_nll(final, dark=False).payload()
+    assert "<b>pos" not in payload
+    assert "&#60;b&#62;pos&#60;/b&#62; weight" in payload
+
+
+def test_validation_nll_says_that_it_is_unweighted(final):
+    chart = validation_nll(final, dark=False)
+    assert "validation NLL per row, unweighted" in texts(chart)
+    assert np.allclose(lines(chart)["A plain"].y, final.history.val_nll[0].mean(0))
+
+
+def test_a_log_axis_spans_the_values(final):
+    axis = validation_nll(final, dark=False, log=True).figure.layout.yaxis
+    sound = final.history.val_nll[:2].mean(1)
+    assert axis.type == "log"
+    assert 10 ** axis.range[0] < sound.min() < sound.max() < 10 ** axis.range[1]
+
+
+@pytest.mark.parametrize("places", [[50, 50, 50], [0, 1, 2], [99, 100, 98, 97], [10, 90], []])
+def test_labels_are_pushed_apart_in_order_and_stay_inside(places):
+    moved = spread(places, 18, 100)
+    by_place = sorted(range(len(places)), key=lambda i: places[i])
+    gaps = np.diff([moved[i] for i in by_place])
+    assert (gaps >= 18 - 1e-9).all()
+    assert all(-1e-9 <= m <= 100 + 1e-9 for m in moved)
+
+
+def test_labels_with_room_stay_where_they_are():
+    assert spread([10, 90], 18, 100) == [10, 90]

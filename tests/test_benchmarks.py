@@ -1,0 +1,53 @@
+"""The benchmarks in a reduced form: every contender learns the same. Durations are nobody's business here."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from tests.benchmarks import scaling, training
+from tests.benchmarks.__main__ import BENCHMARKS
+from tests.benchmarks.contenders import one_thread, ours, plain, sklearn, tuned, val_nll, work
+
+
+def test_ours_is_the_plain_way_and_the_others_learn_as_much():
+    experiment, dataset = work(rows=2000, epochs=6)
+    with one_thread():
+        nll = {contender: val_nll(contender(experiment, dataset), dataset) for contender in (ours, plain, tuned, sklearn)}
+    # Our runs stand in the order of their stack; losses and settings are the same here, so that of the strategies.
+    torch.testing.assert_close(nll[ours], nll[plain], rtol=0, atol=1e-3)
+    torch.testing.assert_close(nll[tuned], nll[plain], rtol=0, atol=0.08)
+    torch.testing.assert_close(nll[sklearn].to(nll[plain].dtype), nll[plain], rtol=0, atol=0.3)  # other initial weights
+
+
+def test_training_has_its_keys():
+    result = training.run(rounds=1, rows=300, epochs=1)
+    wanted = {"ours_8", "ours_40", "plain_8", "tuned_8", "sklearn_8", "share_of_sgemm_8", "share_of_sgemm_40"}
+    assert wanted <= set(result)
+    assert all(isinstance(value, float) and value > 0 for value in result.values())
+    assert result["val_nll_train_8"] == pytest.approx(result["val_nll_ours_8"], abs=1e-5)
+    assert "Times faster" in training.text(result)
+
+
+def test_scaling_fills_its_table():
+    result = scaling.run(axes={"runs": (1, 16), "batch": (32, 512)}, base={**scaling.BASE, "rows": 200})
+    assert set(result) == {
+        f"{name}_{cell}" for name in ("ours", "tuned") for cell in ("runs_1", "runs_16", "batch_32", "batch_512")
+    }
+    assert "tuned loop" in scaling.text(result)
+
+
+def test_an_unknown_benchmark_is_refused_by_name():
+    done = subprocess.run([sys.executable, "-m", "tests.benchmarks", "nothing"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and all(name in done.stderr for name in BENCHMARKS)
+
+
+def test_json_is_one_flat_object(monkeypatch, capsys):
+    from tests.benchmarks.__main__ import main
+
+    monkeypatch.setattr(scaling, "run", lambda: {"ours_runs_8": 0.5})
+    monkeypatch.setattr(sys, "argv", ["benchmarks", "scaling", "--json"])
+    main()
+    assert json.loads(capsys.readouterr().out) == {"ours_runs_8": 0.5}

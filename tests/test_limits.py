@@ -1,0 +1,78 @@
+"""What one training may take: refusals name the limit, the value and what to do."""
+
+import pytest
+
+from lib.experiment import DataSpec, Experiment, ModelSpec, Strategy, Training
+from lib.limits import batch_work, check_limits, kept, memory, parameters, training_budget
+from lib.registry import Params
+from lib.training import load, train
+
+
+def experiment(strategies=2, seeds=1, hidden=(32, 32), n=1000, **training):
+    return Experiment(
+        strategies=tuple(Strategy(f"s{i}") for i in range(strategies)),
+        data=DataSpec("ring", Params({"n": n, "n_val": 100, "n_test": 100})),
+        model=ModelSpec("mlp", Params({"hidden": hidden})),
+        training=Training(**training),
+        seeds=tuple(range(seeds)),
+    )
+
+
+def refused(asked):
+    with pytest.raises(ValueError) as caught:
+        check_limits(asked, load(asked.data))
+    assert str(caught.value).endswith(".") and "Take " in str(caught.value)
+    return str(caught.value)
+
+
+def test_the_usual_comparison_fits_the_smallest_machine(monkeypatch):
+    monkeypatch.setenv("COUNTERWEIGHT_MEMORY", "690MB")
+    usual = experiment(strategies=8, seeds=5, n=10_000)
+    check_limits(usual, load(usual.data))
+
+
+def test_runs_are_limited():
+    assert refused(experiment(strategies=64, seeds=11)).startswith("64 strategies x 11 seeds are 704 runs; at most 640 train")
+
+
+def test_work_is_limited():
+    sentence = refused(experiment(strategies=64, seeds=10, epochs=10_000))
+    assert sentence.startswith("10000 epochs x 1000 rows x 640 runs are 6.4e+09 rows to train on; at most 5e+09 are.")
+
+
+def test_a_batch_is_limited_so_that_stop_answers():
+    sentence = refused(experiment(strategies=20, seeds=5, hidden=(1024, 1024), n=2000, batch_size=2000))
+    assert sentence.startswith(
+        "One batch of this training takes 6.3e+11 multiplications; at most 1e+10 are allowed, so that Stop"
+    )
+
+
+def test_memory_is_limited_by_the_one_budget(monkeypatch):
+    large = experiment(strategies=64, seeds=10)
+    monkeypatch.setenv("COUNTERWEIGHT_MEMORY", "16GB")
+    check_limits(large, load(large.data))
+    monkeypatch.setenv("COUNTERWEIGHT_MEMORY", "690MB")
+    assert training_budget() == 72_500_000
+    assert "72.5 MB are there for one" in refused(large)
+
+
+def test_work_of_a_batch_counts_its_rows_runs_and_parameters():
+    asked = experiment(strategies=3, seeds=2, batch_size=128)
+    assert parameters((2, 32, 32, 3)) == 2 * 32 + 32 + 32 * 32 + 32 + 32 * 3 + 3
+    assert batch_work(asked, load(asked.data)) == 3 * 128 * 6 * parameters((2, 32, 32, 3))
+    asked = experiment(strategies=3, seeds=2, batch_size=10**6)  # no batch has more rows than there are
+    assert batch_work(asked, load(asked.data)) == 3 * 1000 * 6 * parameters((2, 32, 32, 3))
+
+
+def test_memory_grows_with_what_is_asked_for():
+    small = experiment()
+    needs = memory(small, load(small.data))
+    for larger in (experiment(seeds=9), experiment(hidden=(256, 256)), experiment(n=100_000), experiment(epochs=10_000)):
+        assert memory(larger, load(larger.data)) > needs
+
+
+def test_what_is_kept_counts_data_parameters_and_history():
+    asked = experiment(strategies=1, epochs=1)
+    snapshot = list(train(asked, load(asked.data)))[-1]
+    data = 1200 * (2 * 4 + 8)
+    assert kept(snapshot) == data + parameters((2, 32, 32, 3)) * 4 + (1 + 1 + 3 + 9) * 8

@@ -1,0 +1,77 @@
+"""Every scenario shows what its story says: the recalls that it promises, on validation, after its own training."""
+
+import pytest
+
+from lib.scenarios import SCENARIOS
+from lib.training import load, train
+
+
+@pytest.fixture(scope="module")
+def recalls() -> dict[str, dict[str, list[float]]]:
+    """scenario -> strategy -> recall per class, mean over seeds, after the last epoch."""
+    found = {}
+    for key, scenario in SCENARIOS.items():
+        experiment = scenario.experiment
+        *_, last = train(experiment, load(experiment.data))
+        final = last.history.recall[:, :, -1].mean(1)
+        found[key] = {s.name: row.tolist() for s, row in zip(experiment.strategies, final, strict=True)}
+    return found
+
+
+def test_each_has_a_story_a_place_to_look_and_a_source() -> None:
+    for scenario in SCENARIOS.values():
+        assert scenario.story.count(". ") >= 2 and scenario.look_at.endswith(".") and scenario.source
+        assert 2 <= len(scenario.experiment.strategies) <= 8
+
+
+def test_rare_event(recalls) -> None:
+    found = recalls["rare_1_to_20"]
+    assert 0.6 < found["plain"][1] < 0.72 and found["plain"][0] > 0.98  # "two events in three"
+    assert found["balanced"][1] > 0.88 and 0.88 < found["balanced"][0] < 0.95  # "nine in ten, and accuracy drops to 92 %"
+
+
+def test_one_in_a_hundred(recalls) -> None:
+    found = recalls["rare_1_to_100"]
+    assert found["plain"][1] < 0.6
+    assert all(found[name][1] > 0.8 for name in ("balanced", "pos_weight BCE", "weighted sampler"))
+
+
+def test_three_classes(recalls) -> None:
+    found = recalls["three_classes"]
+    assert found["plain"][0] > found["balanced"][0] and found["plain"][2] + 0.1 < found["balanced"][2]
+
+
+def test_digits(recalls) -> None:
+    def mean(name: str) -> float:
+        return sum(recalls["digits_long_tail"][name]) / 10
+
+    assert mean("logit-adjusted loss") > mean("plain")
+
+
+def test_weights_that_cancel(recalls) -> None:
+    found = recalls["weights_that_cancel"]
+    assert found["inverse, CE"] == pytest.approx(found["balanced, CE"], abs=0.002)
+    assert found["inverse, CE"] == pytest.approx(found["median frequency, CE"], abs=0.002)
+    assert found["inverse, BCE"] != pytest.approx(found["pos_weight, BCE"], abs=0.01)
+
+
+def test_batch_of_one(recalls) -> None:
+    rare = [recall[1] for recall in recalls["batch_of_one"].values()]
+    assert rare == sorted(rare) and rare[-1] - rare[0] > 0.15
+
+
+def test_corrected_twice(recalls) -> None:
+    found = recalls["corrected_twice"]
+    assert found["both"][0] < 0.75 and found["both"][1] > 0.97
+    assert all(found[name][0] > 0.88 for name in ("plain", "weights", "sampler"))
+
+
+def test_smoothing_turns(recalls) -> None:
+    found = recalls["smoothing_turns"]
+    assert found["both"][0] < 0.1 and found["smoothing"][0] > 0.95 and found["balanced"][0] > 0.95
+
+
+def test_focal_alpha(recalls) -> None:
+    found = {name: recall[1] for name, recall in recalls["focal_alpha"].items()}
+    assert found["focal, alpha 0.25"] < found["plain BCE"] - 0.1 < found["plain BCE"] + 0.05 < found["focal, alpha 0.75"]
+    assert found["focal, alpha 0.5"] == pytest.approx(found["plain BCE"], abs=0.03)  # gamma alone moves no decision
