@@ -89,8 +89,8 @@ def corrects_twice(cases: Sequence[Case]) -> Iterator[Advice]:
             believed = torch.softmax(run.class_counts.log() + total, 0)
             own = float(run.class_counts[rare] / run.class_counts.sum())
             yield Advice("warning", (case.index,), (
-                f"{' and '.join(lifts)} both lift the rare class, so it is corrected twice: {case.names[rare]} is decided as if "
-                f"it were {case.share(float(believed[rare]))} of the rows; it is {case.share(own)}. Keep one of them."
+                f"{' and '.join(lifts)} both lift the rare class, so it is corrected twice: {case.names[rare]} is decided as "
+                f"if it were {case.share(float(believed[rare]))} of the rows; it is {case.share(own)}. Keep one of them."
             ))  # fmt: skip
 
 
@@ -114,8 +114,9 @@ def smoothing_turns(cases: Sequence[Case]) -> Iterator[Advice]:
             weights = case.run.class_weight
             high, low = int(weights.argmax()), int(torch.where(weights > 0, weights, torch.inf).argmin())
             yield Advice("warning", (case.index,), (
-                f"with label smoothing {smoothing:g} and weights of 1 : {case.ratio:.3g}, a row that is surely {case.names[low]} is "
-                f"best called {case.names[high]}: the smoothed part is weighted too. This happens beyond 1 : {limit:.3g}."
+                f"with label smoothing {smoothing:g} and weights of 1 : {case.ratio:.3g}, a row that is surely "
+                f"{case.names[low]} is best called {case.names[high]}: the smoothed part is weighted too. This happens beyond "
+                f"1 : {limit:.3g}."
             ))  # fmt: skip
 
 
@@ -128,8 +129,8 @@ def batch_misses(cases: Sequence[Case]) -> Iterator[Advice]:
         chance = chance_of_none(own, rows, case.batch_size)
         if chance > OFTEN and case.batch_size > 1:
             yield Advice("warning", (case.index,), (
-                f"{case.share(chance)} of the batches of {case.batch_size} rows hold no row of {case.names[rare]}: such a step "
-                "learns nothing about it, whatever its weight. Take larger batches."
+                f"{case.share(chance)} of the batches of {case.batch_size} rows hold no row of {case.names[rare]}: such a "
+                "step learns nothing about it, whatever its weight. Take larger batches."
             ))  # fmt: skip
 
 
@@ -141,16 +142,16 @@ def weights_fade(cases: Sequence[Case]) -> Iterator[Advice]:
             continue
         if case.batch_size == 1:
             yield Advice("warning", (case.index,), (
-                "in a batch of one row the weight stands above and below the fraction line and cancels: the weights do nothing. "
-                "Take larger batches, or the normaliser 'fixed'."
+                "in a batch of one row the weight stands above and below the fraction line and cancels: the weights do "
+                "nothing. Take larger batches, or the normaliser 'fixed'."
             ))  # fmt: skip
         elif len(counts) == 2 and case.run.strategy.sampler == "shuffle":
             w = float(case.run.class_weight[1] / case.run.class_weight[0])
             left = effective_ratio(w, float(counts[1] / counts.sum()), case.batch_size)
             if max(left, 1 / left) < FADED * max(w, 1 / w):
                 yield Advice("note", (case.index,), (
-                    f"in batches of {case.batch_size}, weights of 1 : {w:.3g} act like 1 : {left:.3g}, because each batch divides by "
-                    "the weights that happen to be in it."
+                    f"in batches of {case.batch_size}, weights of 1 : {w:.3g} act like 1 : {left:.3g}, because each batch "
+                    "divides by the weights that happen to be in it."
                 ))  # fmt: skip
 
 
@@ -169,8 +170,8 @@ def one_curve(cases: Sequence[Case]) -> Iterator[Advice]:
     for group in groups:
         if len(group) > 1:
             yield Advice("note", tuple(case.index for case in group), (
-                "their weights differ by a common factor only, and the mean of this loss divides by the sum of weights: the factor "
-                "cancels, and they give one curve."
+                "their weights differ by a common factor only, and the mean of this loss divides by the sum of weights: the "
+                "factor cancels, and they give one curve."
             ))  # fmt: skip
 
 

@@ -102,7 +102,7 @@ def _read(snapshot: Snapshot, model: TrainedModel, split: str) -> RunResult:
     fitted, scores = model.scores(dataset.validation.x), model.scores(part.x)
     if not (torch.isfinite(fitted).all() and torch.isfinite(scores).all()):
         return _failed(snapshot)
-    rule = decide(model.run, fitted, dataset.validation.y)
+    rule = decide(model.run, model.epoch, fitted, dataset.validation.y)
     confusion = confusion_matrices(part.y, rule(scores)[None], classes)[0].numpy()
     counts = confusion.astype(float)
     evidence = Evidence(counts, part.y.numpy(), probabilities(model, scores, rule))

@@ -21,7 +21,8 @@ __all__ = ["DataSpec", "Experiment", "ModelSpec", "Strategy", "Training", "check
 FORMAT = 1
 MAX_STRATEGIES = 64
 MAX_JSON = 200_000  # characters of a stranger's JSON or link that are looked at
-SEEDS = Param("seeds", "", (0,), 0, 2**31 - 1, help="Initial weights and batch order.", length=(1, 100), item=int)
+LARGEST_SEED = 2**31 - 1
+SEEDS = Param("seeds", "", (0,), 0, LARGEST_SEED, help="Initial weights and batch order.", length=(1, 100), item=int)
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class DataSpec:
 
     PARTS: ClassVar[Parts] = {"source": ("params", SOURCES)}
     FIELDS: ClassVar[tuple[Param, ...]] = (
-        Param("seed", "", 0, 0, 2**31 - 1, 1, help="Makes the draw and the split."),
+        Param("seed", "", 0, 0, LARGEST_SEED, 1, help="Makes the draw and the split."),
         Param("resample", "", False, help="Draw fresh data for each seed, so that intervals carry sampling noise too."),
     )
 
@@ -81,6 +82,10 @@ class Experiment:
         object.__setattr__(self, "seeds", SEEDS.check(self.seeds))
         if len(set(self.seeds)) != len(self.seeds):
             raise ValueError(f"seeds must differ from each other, got {brief(list(self.seeds))}.")
+        if self.data.resample:  # seed s draws with data.seed + s
+            largest = self.data.seed + max(self.seeds)
+            if largest > LARGEST_SEED:
+                raise ValueError(f"data: with resample, data.seed + seed must be at most {LARGEST_SEED}, got {largest}.")
         source = SOURCES[self.data.source]
         if classes := source.classes(self.data.params):  # of an upload they are known once its columns are chosen
             check_fit(self.strategies, source.task_of(self.data.params), len(classes))

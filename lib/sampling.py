@@ -108,7 +108,10 @@ def weighted_random(strata: Strata, generator: torch.Generator, *, power: float)
     formula=r"n'_c = \max(n_c,\; r \max_k n_k)",
     source="imbalanced-learn, RandomOverSampler",
     params=(RATIO,),
-    code="sampler = Oversampler(targets, ratio={ratio}, generator=generator)",
+    code="classes = [torch.nonzero(targets == c).flatten() for c in range(len(counts))]\n"
+    "short = [max(int({ratio} * counts.max()) - len(own), 0) for own in classes]\n"
+    "extra = [own[torch.randint(len(own), (n,), generator=generator)] for own, n in zip(classes, short) if n]\n"
+    "sampler = SubsetRandomSampler(torch.cat([torch.arange(len(targets)), *extra]), generator=generator)",
     seen_counts=lambda counts, params: torch.where(counts > 0, counts.maximum(params["ratio"] * counts.max()), 0.0),
 )
 def oversample(strata: Strata, generator: torch.Generator, *, ratio: float) -> Tensor:
@@ -128,7 +131,10 @@ def oversample(strata: Strata, generator: torch.Generator, *, ratio: float) -> T
     formula=r"n'_c = \min(n_c,\; \min_k n_k / r)",
     source="imbalanced-learn, RandomUnderSampler",
     params=(RATIO,),
-    code="sampler = Undersampler(targets, ratio={ratio}, generator=generator)",
+    code="classes = [torch.nonzero(targets == c).flatten() for c in range(len(counts))]\n"
+    "allowed = int(counts.min() / {ratio})\n"
+    "kept = [own[torch.randperm(len(own), generator=generator)[:allowed]] for own in classes]\n"
+    "sampler = SubsetRandomSampler(torch.cat(kept), generator=generator)  # build it anew for each epoch",
     seen_counts=lambda counts, params: counts.minimum(counts[counts > 0].min() / params["ratio"]),
 )
 def undersample(strata: Strata, generator: torch.Generator, *, ratio: float) -> Tensor:

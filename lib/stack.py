@@ -50,6 +50,11 @@ class Run:
         """The weights that the criterion is given, as the scheme scales them."""
         return class_weights(self.strategy.weighting, self.class_counts, self.strategy.weighting_params)
 
+    def weight_in(self, epoch: int) -> Tensor:
+        """The weights of one epoch (from 0): all 1 before `weights_from_epoch`."""
+        started = epoch >= self.strategy.weights_from_epoch
+        return self.class_weight if started else torch.ones_like(self.class_counts)
+
     @cached_property
     def seen_counts(self) -> Tensor:
         """Class counts in the proportions that the sampler shows."""
@@ -310,8 +315,8 @@ def standardise(dataset: Dataset, x: Tensor) -> Tensor:
 
 
 def _weights_at(run: Run, epoch: int, settings: Training) -> Tensor:
-    """Class weights [C] of one epoch: all 1 before `weights_from_epoch`; mean 1 over the rows for the fixed normaliser."""
-    weight = run.class_weight if epoch >= run.strategy.weights_from_epoch else torch.ones_like(run.class_counts)
+    """Class weights [C] of one epoch as the reduction takes them: mean 1 over the rows for the fixed normaliser."""
+    weight = run.weight_in(epoch)
     if settings.normaliser == "fixed":
         weight = weight * run.class_counts.sum() / (weight * run.class_counts).sum()
     return weight

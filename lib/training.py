@@ -62,6 +62,7 @@ class TrainedModel:
 
     run: Run
     parameters: Tensor  # [P]
+    epoch: int  # finished epochs
     widths: tuple[int, ...]
 
     def scores(self, x: Tensor) -> Tensor:
@@ -119,9 +120,9 @@ def train(
         allowance = stride()
 
 
-def decide(run: Run, scores: Tensor, y: Tensor) -> Rule:
-    """The rule of a run's decision, fitted on validation scores [N, C] and targets [N]."""
-    context = Context(run.class_counts, run.class_weight, run.seen_counts, run.loss_shift)
+def decide(run: Run, epoch: int, scores: Tensor, y: Tensor) -> Rule:
+    """The rule of a run's decision after `epoch` epochs, fitted on validation scores [N, C] and targets [N]."""
+    context = Context(run.class_counts, run.weight_in(epoch - 1), run.seen_counts, run.loss_shift)
     return DECISIONS[run.strategy.decision].function(scores, y, context, **run.strategy.decision_params)
 
 
@@ -178,7 +179,7 @@ class _Progress:
         runs, rows = stack.runs[members], parameters[members]
         inputs = standardise(runs[0].dataset, part.x.to(rows.dtype))
         scores = class_scores(predict(rows, stack.widths, inputs), runs[0].loss.scores == "one")
-        rules = [decide(run, own, part.y) for run, own in zip(runs, scores, strict=True)]
+        rules = [decide(run, self.epoch + 1, own, part.y) for run, own in zip(runs, scores, strict=True)]
         offset = torch.stack([rule.offset for rule in rules])
         matrices = confusion_matrices(part.y, Rule(offset)(scores), scores.shape[-1]).double().numpy()
         shown = torch.stack([
@@ -204,7 +205,7 @@ class _Progress:
                 (stack.loss_sum / stack.batches_done).double().tolist() if stack.batches_done else [np.nan] * len(stack.runs)
             )
             for run, own, mean in zip(stack.runs, rows, means, strict=True):
-                models[run.at] = TrainedModel(run, own, stack.widths)
+                models[run.at] = TrainedModel(run, own, self.epoch, stack.widths)
                 now[run.at] = mean
         history = History(*(_read_only(a[:, :, : self.epoch]) for a in (self._train_loss, self._val_nll, self._recall)))
         return Snapshot(

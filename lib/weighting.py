@@ -215,7 +215,9 @@ def enet(counts: Tensor, *, c: float) -> Tensor:
 def pos_weight(counts: Tensor) -> Tensor:
     if counts.shape[-1] != 2:
         raise ValueError(f"pos_weight is for yes/no targets; here are {counts.shape[-1]} exclusive classes. Take 'inverse'.")
-    return torch.stack([torch.ones_like(counts[..., 0]), counts[..., 0] / counts[..., 1]], dim=-1)
+    negative, positive = counts.unbind(-1)
+    # Without negatives there is nothing to stand against.
+    return torch.stack([torch.ones_like(negative), torch.where(negative > 0, negative / positive, 1.0)], dim=-1)
 
 
 @scheme(

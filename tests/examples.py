@@ -108,5 +108,5 @@ def experiments(draw) -> Experiment:
         data=spec,
         model=ModelSpec(model.key, draw(params_of(model)), draw(some.sampled_from(["default", "log_prior"]))),
         training=Training(**draw(some.fixed_dictionaries({}, optional={p.name: values_of(p) for p in Training.FIELDS}))),
-        seeds=tuple(draw(some.lists(some.integers(0, 2**31 - 1), min_size=1, max_size=4, unique=True))),
+        seeds=tuple(draw(some.lists(some.integers(0, 2**31 - 1 - 2**20), min_size=1, max_size=4, unique=True))),
     )

@@ -63,7 +63,7 @@ def test_results_equal_scikit_learn_on_the_exported_model(name):
     for at, result in evaluate(snapshot).items():
         run = snapshot.models[at].run
         validation, test = by_hand(snapshot, at)
-        offset = decide(run, validation, dataset.validation.y).offset
+        offset = decide(run, snapshot.epoch, validation, dataset.validation.y).offset
         y_pred = (test + offset).argmax(1).numpy()
         y_prob = (test + offset if run.strategy.decision == "undo" else test).softmax(1).numpy()
         assert np.array_equal(result.confusion, oracle.confusion_matrix(y_true, y_pred, labels=classes))
@@ -176,7 +176,7 @@ def test_the_closed_form_is_the_recall_on_very_many_rows(data, strategy):
     snapshot = last(data, strategy, model="linear")
     result = evaluate(snapshot)[0, 0]
     model, means = snapshot.models[0, 0], snapshot.dataset.means
-    offset = decide(model.run, model.scores(snapshot.dataset.validation.x), snapshot.dataset.validation.y).offset
+    offset = decide(model.run, model.epoch, model.scores(snapshot.dataset.validation.x), snapshot.dataset.validation.y).offset
     draw, rows = torch.Generator().manual_seed(0), 200_000
     for c, mean in enumerate(means):
         scores = model.scores(mean + torch.randn(rows, len(mean), generator=draw))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 from imblearn.over_sampling import RandomOverSampler
 from imblearn.under_sampling import RandomUnderSampler
-from torch.utils.data import DataLoader, RandomSampler, TensorDataset, WeightedRandomSampler
+from torch.utils.data import DataLoader, RandomSampler, SubsetRandomSampler, TensorDataset, WeightedRandomSampler
 
 from lib.registry import Params
 from lib.sampling import SAMPLERS, RowStream, Strata, some_of, strata
@@ -70,6 +70,18 @@ def test_the_code_that_is_shown_draws_the_same_rows(key):
     ours = stream(key, 5, **params)
     for theirs in loaded(DataLoader(table, batch_size=32, sampler=names["sampler"], generator=g), epochs=2):
         assert torch.equal(ours.epoch(), theirs)
+
+
+@pytest.mark.parametrize("key", ["oversample", "undersample"])
+@pytest.mark.parametrize("ratio", [1.0, 0.4])
+def test_the_code_that_is_shown_draws_the_classes_as_often(key, ratio):
+    counts = torch.bincount(CLASSES)
+    g = torch.Generator().manual_seed(5)
+    names = {"torch": torch, "SubsetRandomSampler": SubsetRandomSampler, "generator": g, "targets": CLASSES, "counts": counts}
+    exec(SAMPLERS[key].code.format(ratio=ratio), names)
+    theirs = CLASSES[torch.tensor(list(names["sampler"]))]
+    ours = CLASSES[SAMPLERS[key].function(Strata(CLASSES), torch.Generator().manual_seed(5), ratio=ratio)]
+    assert torch.equal(torch.bincount(theirs), torch.bincount(ours))
 
 
 @pytest.mark.parametrize("key", EVERY)

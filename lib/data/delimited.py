@@ -44,7 +44,7 @@ def read_text(text: bytes, dialect: Dialect) -> pa.Table:
     if len(head) == len(source) and rows_in_head == 1 and b"\r" not in head:
         source = pa.py_buffer(head + b"\n")  # pyarrow wants the end of a lonely line
     try:
-        table = _read_csv(source, dialect, quotes=b'"' in text, threads=True)
+        table = _read_csv(source, dialect, quotes=b'"' in text)
     except (pa.ArrowException, UnicodeError, OSError) as error:
         raise ValueError(_what_is_wrong(source, dialect, error)) from None
     if text.count(b'"') % 2 and table.num_rows:
@@ -53,18 +53,27 @@ def read_text(text: bytes, dialect: Dialect) -> pa.Table:
 
 
 def _read_csv(
-    source: pa.Buffer, dialect: Dialect, *, quotes: bool, threads: bool, bad_rows: list[object] | None = None
+    source: pa.Buffer, dialect: Dialect, *, quotes: bool, bad_rows: list[pa_csv.InvalidRow] | None = None
 ) -> pa.Table:
-    def stop(row: object) -> str:
-        if bad_rows is not None:
-            bad_rows.append(row)
+    """With `bad_rows`, on one thread: only then does pyarrow number the rows that it hands over.
+
+    The fast way takes no Python callback: a worker that lets go of one while the interpreter exits aborts the process.
+    """
+
+    def stop(row: pa_csv.InvalidRow) -> str:
+        bad_rows.append(row)  # type: ignore[union-attr]
         return "error"
 
     return pa_csv.read_csv(
         pa.BufferReader(source),
-        read_options=pa_csv.ReadOptions(use_threads=threads, block_size=BLOCK, autogenerate_column_names=not dialect.header),
+        read_options=pa_csv.ReadOptions(
+            use_threads=bad_rows is None, block_size=BLOCK, autogenerate_column_names=not dialect.header
+        ),
         parse_options=pa_csv.ParseOptions(
-            delimiter=dialect.delimiter, newlines_in_values=quotes, ignore_empty_lines=False, invalid_row_handler=stop
+            delimiter=dialect.delimiter,
+            newlines_in_values=quotes,
+            ignore_empty_lines=False,
+            invalid_row_handler=None if bad_rows is None else stop,
         ),
         convert_options=pa_csv.ConvertOptions(null_values=NULLS, decimal_point=dialect.decimal, check_utf8=False),
     )
@@ -72,16 +81,14 @@ def _read_csv(
 
 def _what_is_wrong(source: pa.Buffer, dialect: Dialect, error: Exception) -> str:
     """The sentence for a file that pyarrow refuses: read again, slowly, to learn the row."""
-    bad_rows: list[object] = []
+    bad_rows: list[pa_csv.InvalidRow] = []
     try:
-        _read_csv(source, dialect, quotes=True, threads=False, bad_rows=bad_rows)
+        _read_csv(source, dialect, quotes=True, bad_rows=bad_rows)
     except (pa.ArrowException, UnicodeError, OSError):
         pass
     columns = len(dialect.names)
     if bad_rows:
-        row = bad_rows[0]
-        number = dialect.first_line - 1 + (getattr(row, "number", None) or 0)
-        came, text = getattr(row, "actual_columns", 0), str(getattr(row, "text", ""))
+        number, came, text = dialect.first_line - 1 + bad_rows[0].number, bad_rows[0].actual_columns, bad_rows[0].text
         sign = DELIMITERS.get(dialect.delimiter, brief(dialect.delimiter))
         remedy = "Close the quote" if '"' in text else "Add the missing cells, put text that contains the delimiter in quotes"
         return (

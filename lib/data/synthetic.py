@@ -193,7 +193,8 @@ def simplex(*, seed: int, n: int, priors: tuple[float, ...], distance: float, n_
     label="Two moons",
     kind="recipe",
     summary="Two interleaved half circles: a straight line is the wrong model.",
-    formula=r"x \mid 0 = (\cos t, \sin t),\; x \mid 1 = (1-\cos t, \tfrac12-\sin t),\; t \sim U(0,\pi),\; + \mathcal{N}(0, \sigma^2 I)",
+    formula=r"x \mid 0 = (\cos t, \sin t),\; x \mid 1 = (1-\cos t, \tfrac12-\sin t),\; t \sim U(0,\pi),\;"
+    r" + \mathcal{N}(0, \sigma^2 I)",
     source="scikit-learn, make_moons",
     task="exclusive",
     params=(

@@ -10,8 +10,8 @@ def tensor_code(weights: Tensor, class_names: Sequence[str]) -> str:
 
     weights [C] float64, in class order. Class names are comments only: they come from strangers.
     """
-    lines = ["import torch", "from torch import nn", "", f"# shape [{len(weights)}], float32, one weight per class, in class order"]
-    lines.append("weight = torch.tensor([")
+    about = f"# shape [{len(weights)}], float32, one weight per class, in class order"
+    lines = ["import torch", "from torch import nn", "", about, "weight = torch.tensor(["]
     lines += [
         f"    {_literal(value)},  # {index}: {_comment(name)}"
         for index, (value, name) in enumerate(zip(weights.tolist(), class_names, strict=True))

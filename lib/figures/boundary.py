@@ -94,7 +94,7 @@ def offset(model: TrainedModel) -> torch.Tensor:
     """What the decision adds to the scores, [C]; fitted on validation as in training."""
     rows = model.run.dataset.validation
     with torch.no_grad():
-        return decide(model.run, model.scores(rows.x), rows.y).offset.double()
+        return decide(model.run, model.epoch, model.scores(rows.x), rows.y).offset.double()
 
 
 def bayes_segments(means: Array, shares: Array, box: Box) -> tuple[Segment, ...]:

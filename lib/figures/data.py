@@ -2,21 +2,18 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from lib.data import Dataset
-from lib.figures.boundary import boundaries
 from lib.figures.chart import Chart
-from lib.figures.curves import validation_nll
 from lib.figures.panels import Grid, axis_names, base_layout, grid_layout, note, panel_title
-from lib.figures.recall import rare_classes, recall_bars
+from lib.figures.recall import rare_classes
 from lib.figures.text import count, escape, listed, number, share, shorten
 from lib.figures.theme import class_color, class_symbol, on_color, page, style
-from lib.training import Snapshot
 
 Array = NDArray[np.float64]
 
@@ -41,7 +38,8 @@ def class_counts(counts: Array, class_names: Sequence[str], *, log: bool = False
     }  # fmt: skip
     largest = max(float(rows.max(initial=0)), 1.0)
     layout["yaxis"] = {"title": {"text": "rows (log)" if log else "rows"}, "type": "log" if log else "linear",
-                       "range": [-0.3, np.log10(largest) * 1.1 + 0.1] if log else [0, largest * 1.12], "nticks": 6}  # fmt: skip
+                       "range": [-0.3, np.log10(largest) * 1.1 + 0.1] if log else [0, largest * 1.12], "nticks": 6,
+                       "tickformat": ",d"}  # fmt: skip
     shown = np.where(rows > 0, rows, np.nan) if log else rows
     parts = rows / max(rows.sum(), 1)
     hover = [f"{escape(n)}: {count(r)} rows, {share(p)}" for n, r, p in zip(names, rows, parts, strict=True)]
@@ -200,9 +198,8 @@ def _plane(x: Array, some: Array) -> tuple[Array, float]:
     return plane, float((sizes[:2] ** 2).sum() / max((sizes**2).sum(), 1e-300))
 
 
-def thumbnail(snapshot: Snapshot, kind: Literal["loss", "recall", "boundary"], *, dark: bool, height: int = 120) -> Chart:
-    """A real result, small: no axes, no text but the letters of the strategies. The alt text is that of the whole figure."""
-    whole = {"loss": _loss, "recall": _recall, "boundary": _boundary}[kind](snapshot, dark)
+def thumbnail(whole: Chart, *, height: int = 120) -> Chart:
+    """A figure, small: no axes, no text, nothing that reacts. The alt text is that of the whole figure."""
     layout = dict(whole.spec["layout"])
     bare = {"visible": False, "fixedrange": True}
     for key in [k for k in layout if k.startswith(("xaxis", "yaxis"))]:
@@ -211,34 +208,6 @@ def thumbnail(snapshot: Snapshot, kind: Literal["loss", "recall", "boundary"], *
         "height": height, "margin": {"l": 4, "r": 4, "t": 4, "b": 4}, "annotations": [], "showlegend": False,
         "hovermode": False, "dragmode": False,
     }  # fmt: skip
-    traces = [trace | {"hoverinfo": "skip", "hovertemplate": None} for trace in whole.spec["data"]]
+    shown = [trace for trace in whole.spec["data"] if trace.get("mode") != "text"]
+    traces = [trace | {"hoverinfo": "skip", "hovertemplate": None} for trace in shown]
     return Chart({"data": traces, "layout": layout}, whole.alt)
-
-
-def _loss(snapshot: Snapshot, dark: bool) -> Chart:
-    whole = validation_nll(snapshot, dark=dark)
-    data = [trace | ({"mode": "lines"} if trace["mode"] == "lines+markers" else {}) for trace in whole.spec["data"]]
-    return Chart({"data": data, "layout": whole.spec["layout"]}, whole.alt)
-
-
-def _recall(snapshot: Snapshot, dark: bool) -> Chart:
-    names = [s.name for s in snapshot.experiment.strategies]
-    rows = snapshot.dataset.class_counts("validation").numpy()
-    whole = recall_bars(names, snapshot.history.recall[:, :, -1], snapshot.dataset.class_names, rows, dark=dark)
-    return Chart(
-        {"data": [t for t in whole.spec["data"] if t.get("mode") != "text"], "layout": whole.spec["layout"]}, whole.alt
-    )
-
-
-def _boundary(snapshot: Snapshot, dark: bool) -> Chart:
-    """At most three panels, with few points: the baseline and what follows it."""
-    whole = boundaries(snapshot, dark=dark, max_points=120)
-    keep = [axis_names(panel) for panel in range(min(3, len(snapshot.experiment.strategies)))]
-    data = [trace for trace in whole.spec["data"] if (trace["xaxis"], trace["yaxis"]) in keep]
-    layout = {k: v for k, v in whole.spec["layout"].items() if not k.startswith(("xaxis", "yaxis")) and k != "meta"}
-    for panel, (x, y) in enumerate(keep):
-        left, width = panel / len(keep), 1 / len(keep) - 0.02
-        for axis, domain in ((x, [left, left + width]), (y, [0, 1])):
-            key = f"{axis[0]}axis{axis[1:]}"
-            layout[key] = whole.spec["layout"][key] | {"domain": domain}
-    return Chart({"data": data, "layout": layout}, whole.alt)

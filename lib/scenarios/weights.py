@@ -9,8 +9,8 @@ LINEAR = {"name": "linear"}
 @scenario(
     key="weights_that_cancel",
     label="Weights that cancel",
-    story="Three recipes for class weights, three different tensors, one curve. Cross-entropy divides by the sum of the weights, "
-    "so a common factor cancels. Under BCE nothing cancels, and the same weights train faster or slower.",
+    story="Three recipes for class weights, three different tensors, one curve. Cross-entropy divides by the sum of the "
+    "weights, so a common factor cancels. Under BCE nothing cancels, and the same weights train faster or slower.",
     look_at="The first three strategies lie on top of each other in every panel.",
     source="PyTorch, CrossEntropyLoss (mean divides by the sum of weights); pytorch issue 25571",
 )
@@ -33,8 +33,8 @@ def weights_that_cancel() -> Experiment:
 @scenario(
     key="batch_of_one",
     label="Weights and the batch size",
-    story="The weights say 1 to 19 in every strategy; only the batch size differs. In a batch of one row the weight stands above "
-    "and below the fraction line and cancels. With 8 rows about a third of the effect is left, with 512 nearly all.",
+    story="The weights say 1 to 19 in every strategy; only the batch size differs. In a batch of one row the weight stands "
+    "above and below the fraction line and cancels. With 8 rows about a third of the effect is left, with 512 nearly all.",
     look_at="Recall of class 1 grows with the batch size, though the weights are the same.",
     source="pytorch issue 50528; the law is this project's (Field guide: batch size)",
 )
@@ -78,8 +78,8 @@ def corrected_twice() -> Experiment:
 @scenario(
     key="smoothing_turns",
     label="Label smoothing turns the optimum",
-    story="Weights of 1 to 99 are fine, and label smoothing of 0.1 is fine. Together the smoothed mass is weighted too, and where a "
-    "row is surely class 0 the best answer becomes class 1. Beyond a ratio of 19 this happens at smoothing 0.1.",
+    story="Weights of 1 to 99 are fine, and label smoothing of 0.1 is fine. Together the smoothed mass is weighted too, and "
+    "where a row is surely class 0 the best answer becomes class 1. Beyond a ratio of 19 this happens at smoothing 0.1.",
     look_at="Recall of class 0 under 'both', although the classes are far apart.",
     source="PyTorch, CrossEntropyLoss with weight and label_smoothing; pytorch issue 104776",
 )
@@ -102,8 +102,8 @@ def smoothing_turns() -> Experiment:
 @scenario(
     key="focal_alpha",
     label="Focal's alpha goes the other way",
-    story="RetinaNet's famous alpha = 0.25 is the weight of the positives; negatives get 0.75. On its own it turns rare events down, "
-    "not up. gamma alone moves no decision: it only makes the model less sure.",
+    story="RetinaNet's famous alpha = 0.25 is the weight of the positives; negatives get 0.75. On its own it turns rare events "
+    "down, not up. gamma alone moves no decision: it only makes the model less sure.",
     look_at="Recall of class 1 falls at alpha 0.25 and rises at 0.75.",
     source="Lin et al. 2017 (arXiv 1708.02002); kornia issue 2371",
 )

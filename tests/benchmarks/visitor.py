@@ -1,0 +1,181 @@
+"""A visitor without a browser: speaks the app's own protocol over a websocket and keeps what the page shows.
+
+It does what Streamlit's frontend does, and no more: it holds the elements by their place, repeats fragments that ask for it,
+names the messages that it has (so that they are not sent again) and sends what was clicked. It draws nothing: what a
+browser costs is not in its figures.
+"""
+
+import base64
+import json
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+import numpy as np
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.Element_pb2 import Element
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.WidgetStates_pb2 import WidgetState
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+from websockets.typing import Subprotocol
+
+FINISHED = ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY
+CACHE_AGE = 2  # runs for which the frontend keeps a large message (global.maxCachedMessageAge)
+
+
+class Visitor:
+    """One browser tab. `watching` says whether fragments that repeat are repeated, as a visible tab does."""
+
+    def __init__(self, address: str, page: str = "", query: dict[str, str] | None = None) -> None:
+        self.page, self.query = page, urlencode(query or {})
+        self.watching = True
+        self.bytes = 0  # received
+        self.runs = 0  # of the script or a fragment, ended
+        self.elements: dict[tuple[int, ...], Element] = {}
+        self._fresh: set[tuple[int, ...]] = set()  # drawn in this run
+        self._kept: dict[str, tuple[ForwardMsg, int]] = {}  # hash -> message, run in which it was last used
+        self._repeat: dict[str, tuple[float, float]] = {}  # fragment -> interval, when it is due
+        self._news = threading.Condition()
+        self._socket = connect(
+            f"{address.replace('http', 'ws')}/_stcore/stream", subprotocols=[Subprotocol("streamlit")], max_size=None, compression=None
+        )
+        self._threads = [threading.Thread(target=work, daemon=True) for work in (self._listen, self._tick)]
+        for thread in self._threads:
+            thread.start()
+
+    def __enter__(self) -> "Visitor":
+        self.run()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+        for thread in self._threads:
+            thread.join(5)
+
+    def run(self, **widget: Any) -> float:
+        """Run the script, with one widget (`id` and its value) that has just been changed; seconds until it has ended."""
+        with self._news:
+            before = self.runs
+        start = self.send(**widget)
+        self.wait(lambda: self.runs > before)
+        return time.perf_counter() - start
+
+    def send(self, fragment: str = "", **widget: Any) -> float:
+        """Ask for a run and do not wait; when it was asked for."""
+        message = BackMsg()
+        state = message.rerun_script
+        state.query_string, state.page_name = self.query, self.page
+        state.fragment_id, state.is_auto_rerun = fragment, bool(fragment)
+        state.widget_states.SetInParent()
+        with self._news:
+            state.cached_message_hashes.extend(self._kept)
+        if widget:
+            state.widget_states.widgets.append(WidgetState(**widget))
+        start = time.perf_counter()
+        self._socket.send(message.SerializeToString())
+        return start
+
+    def click(self, label: str) -> float:
+        """Press a button and do not wait; when it was pressed."""
+        return self.send(id=self.widget("button", label).id, trigger_value=True)
+
+    def widget(self, kind: str, label: str) -> Any:
+        """A widget by its label."""
+        found = [getattr(e, kind) for e in self.shown() if e.WhichOneof("type") == kind]
+        return next(widget for widget in found if widget.label == label)
+
+    def shown(self) -> list[Element]:
+        with self._news:
+            return list(self.elements.values())
+
+    def wait(self, condition: Callable[[], object], seconds: float = 60.0) -> float:
+        """Until something is on screen; when it was."""
+        with self._news:
+            if not self._news.wait_for(condition, seconds):
+                raise TimeoutError(f"In vain after {seconds:g} s. On screen: {' | '.join(self.texts())[:600]}")
+            return time.perf_counter()
+
+    def texts(self) -> list[str]:
+        """What can be read: headings, Markdown, captions, errors, and the text of a progress bar."""
+        kinds = {"heading": "body", "markdown": "body", "alert": "body", "progress": "text", "exception": "message"}
+        own = ((e, e.WhichOneof("type")) for e in self.elements.values())
+        return [getattr(getattr(e, kind), kinds[kind]) for e, kind in own if kind in kinds]
+
+    def says(self, text: str) -> bool:
+        return any(text in shown for shown in self.texts())
+
+    def chart(self, key: str) -> dict[str, Any] | None:
+        """The payload of a live chart; None before it is there."""
+        for element in self.elements.values():
+            if element.WhichOneof("type") == "bidi_component" and element.bidi_component.id.endswith(f"-{key}"):
+                return json.loads(element.bidi_component.bytes)
+        return None
+
+    def curve(self) -> np.ndarray:
+        """x of the first curve of the training loss: epochs, the last one being the progress."""
+        chart = self.chart("train_loss")
+        if chart is None:
+            return np.empty(0)
+        lines = [trace for trace in chart["data"] if trace["mode"] != "lines" or trace.get("fill") is None]
+        return unpack(chart["arrays"][lines[0]["x"]["$"]])
+
+    def _listen(self) -> None:
+        try:
+            for frame in self._socket:
+                message = ForwardMsg.FromString(frame)
+                with self._news:
+                    self.bytes += len(frame)
+                    self._take(message)
+                    self._news.notify_all()
+        except ConnectionClosed:
+            pass
+
+    def _take(self, message: ForwardMsg) -> None:
+        kind = message.WhichOneof("type")
+        if kind == "ref_hash":
+            known = self._kept[message.ref_hash][0]
+            known.metadata.delta_path[:] = message.metadata.delta_path
+            message, kind = known, "delta"
+        if message.hash in self._kept or message.metadata.cacheable:
+            self._kept[message.hash] = (message, self.runs)
+        if kind == "delta" and message.delta.WhichOneof("type") == "new_element":
+            place = tuple(message.metadata.delta_path)
+            self.elements[place] = message.delta.new_element
+            self._fresh.add(place)
+        elif kind == "auto_rerun":
+            own = message.auto_rerun
+            self._repeat[own.fragment_id] = (own.interval, time.perf_counter() + own.interval)
+        elif kind == "stop_auto_rerun":
+            for fragment in message.stop_auto_rerun.fragment_ids:
+                self._repeat.pop(fragment, None)
+        elif kind == "new_session":
+            self._fresh.clear()
+            if not message.metadata.run.fragment_ids:
+                self._repeat.clear()
+        elif kind == "script_finished" and message.script_finished in FINISHED:
+            self.runs += 1
+            if message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:  # what the script did not draw again goes
+                self.elements = {place: e for place, e in self.elements.items() if place in self._fresh}
+            self._kept = {key: entry for key, entry in self._kept.items() if entry[1] >= self.runs - CACHE_AGE}
+
+    def _tick(self) -> None:
+        """Repeat fragments, each at its interval."""
+        try:
+            while self._socket.protocol.close_expected() is False:
+                time.sleep(0.005)
+                for fragment, (interval, due) in list(self._repeat.items()):
+                    if self.watching and time.perf_counter() >= due:
+                        self._repeat[fragment] = (interval, max(due + interval, time.perf_counter()))
+                        self.send(fragment)
+        except ConnectionClosed:
+            pass
+
+
+def unpack(array: Any) -> np.ndarray:
+    """An array of a chart's payload (lib/figures/chart.py)."""
+    if isinstance(array, dict):
+        return np.frombuffer(base64.b64decode(array["bdata"]), dtype=array["dtype"])
+    return np.array(array, dtype=float)
