@@ -75,13 +75,16 @@ def count_classes(y: Tensor, task: Task, classes: int, mask: Tensor | None = Non
     return torch.stack([counted.sum(dims) - positive, positive], dim=-1)
 
 
+DATA_SEEDS = 2**31 + 2**29  # in the upper half, with room above it for 2**29 streams
+
+
 def generator(seed: int, stream: int = 0) -> torch.Generator:
     """A generator of one visitor's own; `stream` keeps the splits of one seed apart.
 
     Seeds of data are in the upper half of the 32 bits that torch uses and seeds of runs in the lower half: the noise of the
     rows is never the noise of the initial weights.
     """
-    return torch.Generator().manual_seed(2**31 + (8 * seed + stream) % 2**31)
+    return torch.Generator().manual_seed(DATA_SEEDS + (8 * seed + stream) % 2**29)
 
 
 def stratified_split(y: Tensor, fractions: Sequence[float], seed: int, *, classes: int | None = None) -> tuple[Tensor, ...]:

@@ -35,6 +35,7 @@ class Visitor:
         self.bytes = 0  # received
         self.runs = 0  # of the script or a fragment, ended
         self.elements: dict[tuple[int, ...], Element] = {}
+        self._page_hash = ""
         self._fresh: set[tuple[int, ...]] = set()  # drawn in this run
         self._kept: dict[str, tuple[ForwardMsg, int]] = {}  # hash -> message, run in which it was last used
         self._repeat: dict[str, tuple[float, float]] = {}  # fragment -> interval, when it is due
@@ -67,7 +68,7 @@ class Visitor:
         """Ask for a run and do not wait; when it was asked for."""
         message = BackMsg()
         state = message.rerun_script
-        state.query_string, state.page_name = self.query, self.page
+        state.query_string, state.page_name, state.page_script_hash = self.query, self.page, self._page_hash
         state.fragment_id, state.is_auto_rerun = fragment, bool(fragment)
         state.widget_states.SetInParent()
         with self._news:
@@ -155,6 +156,8 @@ class Visitor:
             self._fresh.clear()
             if not message.metadata.run.fragment_ids:
                 self._repeat.clear()
+        elif kind == "navigation":
+            self._page_hash = message.navigation.page_script_hash
         elif kind == "script_finished" and message.script_finished in FINISHED:
             self.runs += 1
             if message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:  # what the script did not draw again goes

@@ -40,7 +40,6 @@ def test_the_paired_ordering(found, worse, better):
     gain = found[better] - found[worse]
     accuracy, tail = gain.mean(0)
     assert accuracy > 0 and tail > 0
-    assert (gain[:, 0] > 0).mean() > 0.6
 
 
 def test_focal_alone_does_not_help_the_tail(found):
