@@ -194,8 +194,8 @@ def _same_but_for_scale(one: Case, other: Case) -> bool:
 
     if rest(first) != rest(second) or Params(first.overrides) != Params(second.overrides):
         return False
-    shares = [effective_prior(case.run.class_counts, case.run.class_weight) for case in (one, other)]
-    return bool(torch.allclose(*shares, rtol=1e-9, atol=0.0))
+    mine, theirs = (effective_prior(case.run.class_counts, case.run.class_weight) for case in (one, other))
+    return bool(torch.allclose(mine, theirs, rtol=1e-9, atol=0.0))
 
 
 RULES: tuple[Rule, ...] = (corrects_twice, smoothing_turns, batch_misses, weights_fade, one_curve)

@@ -83,6 +83,25 @@ def estimate(values: Sequence[float] | Array) -> Estimate:
     return Estimate(float(finite.mean()) if len(finite) else math.nan, t_interval(finite), len(finite))
 
 
+def clear_best(strategies: Sequence[Sequence[RunResult]], key: str) -> int | None:
+    """The strategy that is best in a metric beyond training noise; None where that cannot be said.
+
+    Seeds are paired over strategies: the best one must differ from each other one, with a t interval of the differences
+    that leaves out 0. `strategies` holds the results of each one's seeds, in the same order of seeds.
+    """
+    better = METRICS[key].better
+    values = np.array([[result.metrics[key] for result in seeds] for seeds in strategies])  # [S, R]
+    if better == "reference" or values.shape[1] < 2 or not np.isfinite(values).all():
+        return None
+    values = values if better == "higher" else -values
+    best = int(values.mean(1).argmax())
+    for other in set(range(len(values))) - {best}:
+        interval = t_interval(values[best] - values[other])
+        if interval is None or interval[0] <= 0:
+            return None
+    return best
+
+
 def probabilities(model: TrainedModel, scores: Tensor, rule: Rule) -> Array | None:
     """Class probabilities [N, C] of class scores, float64; None where scores are no probabilities.
 

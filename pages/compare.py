@@ -2,10 +2,11 @@
 
 import streamlit as st
 
-from lib.ui import compare_view, state
+from lib.ui import compare_view, frame, state
 from lib.ui.strategy_editor import edit, edit_model, edit_training
 from lib.ui.text import inert
 
+frame.through_app()
 if message := state.message():
     st.error(inert(message, 500))
 

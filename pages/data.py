@@ -2,9 +2,10 @@
 
 import streamlit as st
 
-from lib.ui import data_controls, data_view, state
+from lib.ui import data_controls, data_view, frame, state
 from lib.ui.text import inert
 
+frame.through_app()
 if message := state.message():
     st.error(inert(message, 500))
 
@@ -22,5 +23,6 @@ data_view.overview(dataset, experiment)
 st.subheader("What would the weights be?", anchor=False)
 data_view.schemes(dataset, experiment)
 st.subheader("The rows", anchor=False)
+data_view.columns(experiment)
 data_view.picture(dataset, experiment)
 st.page_link("pages/compare.py", label="Go on to training")

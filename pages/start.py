@@ -3,9 +3,10 @@
 import streamlit as st
 
 from lib.scenarios import SCENARIOS
-from lib.ui import gallery, state
+from lib.ui import frame, gallery, state
 from lib.ui.text import inert
 
+frame.through_app()
 if message := state.message():
     st.error(inert(message, 500))
 

@@ -14,7 +14,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from lib.data.dataset import Dataset, Split, apportion, generator, stratified_split
+from lib.data.dataset import TRAINING_ROWS, Dataset, Split, generator, sample_counts, stratified_split
 from lib.data.features import Encoded, encode
 from lib.data.labels import (
     FEWEST_ROWS,
@@ -31,7 +31,6 @@ from lib.registry import Param, Params, Value, brief, check_params
 
 __all__ = ["UPLOAD_PARAMS", "Column", "ColumnPlan", "dataset_from_table", "label_counts", "params_of", "suggest"]
 
-TRAINING_ROWS = 200_000
 FRACTIONS = (0.6, 0.2, 0.2)
 
 UPLOAD_PARAMS: tuple[Param, ...] = (
@@ -115,6 +114,7 @@ def dataset_from_table(
         "binary" if len(found.names) == 2 else "multiclass", found.names, train, validation, test,
         feature_names=encoded.names, shift=torch.from_numpy(encoded.shift), scale=torch.from_numpy(encoded.scale),
         notices=notices,
+        all_counts=torch.bincount(torch.from_numpy(found.codes[found.codes >= 0])).double() if thinned else None,
     )  # fmt: skip
 
 
@@ -278,7 +278,7 @@ def _thin(codes: npt.NDArray[np.int64], seed: int) -> tuple[npt.NDArray[np.int64
     order = rows[torch.randperm(len(rows), generator=draw).numpy()]
     order = order[np.argsort(codes[order], kind="stable")]  # class after class, shuffled within each
     starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
-    quotas = [max(quota, min(count, 3)) for quota, count in zip(apportion(most, counts), counts, strict=True)]
+    quotas = sample_counts(counts, most)
     kept = np.sort(np.concatenate([order[start : start + quota] for start, quota in zip(starts, quotas, strict=True)]))
     notice = (
         f"The file has {len(rows)} rows. Class counts use all of them; training uses a sample of {len(kept)} "

@@ -50,6 +50,7 @@ class Dataset:
     scale: Tensor | None = None
     notices: tuple[str, ...] = ()
     means: Tensor | None = field(default=None)  # [C, D] of recipes whose classes are unit Gaussians
+    all_counts: Tensor | None = field(default=None)  # [C] of all rows, where the training rows are a sample of them
 
     @property
     def features(self) -> int:
@@ -60,9 +61,22 @@ class Dataset:
         return {"train": self.train, "validation": self.validation, "test": self.test}
 
     def class_counts(self, split: str = "train") -> Tensor:
-        """Rows per class, float64: [C] for binary and multiclass, [2] for sequence steps, [L, 2] for multilabel."""
+        """Rows per class, float64: [C] for binary and multiclass, [2] for sequence steps, [L, 2] for multilabel.
+
+        Of training rows that are a sample, the counts of all the rows that they stand for: weights are made from those.
+        """
+        if split == "train" and self.all_counts is not None:
+            return self.all_counts
         part = self.splits[split]
         return count_classes(part.y, self.task, len(self.class_names), part.mask)
+
+
+TRAINING_ROWS = 200_000  # of more, a stratified sample is trained on
+
+
+def sample_counts(counts: Sequence[int], most: int) -> list[int]:
+    """Rows of each class in a stratified sample of about `most` rows: in proportion, and three of a class that has them."""
+    return [max(quota, min(count, 3)) for quota, count in zip(apportion(most, counts), counts, strict=True)]
 
 
 def count_classes(y: Tensor, task: Task, classes: int, mask: Tensor | None = None) -> Tensor:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from lib.data.dataset import Dataset, Split, Task, apportion, generator
+from lib.data.dataset import TRAINING_ROWS, Dataset, Split, Task, apportion, generator, sample_counts
 from lib.data.source import source
 from lib.registry import Param, Params
 
@@ -56,13 +56,17 @@ def numbered(params: Params) -> tuple[str, ...]:
 
 def draw_splits(
     draw: Draw, *, seed: int, n: int, shares: tuple[float, ...], n_val: int, n_test: int, label_noise: float,
-    names: tuple[str, ...], means: Tensor | None = None,
+    names: tuple[str, ...], means: Tensor | None = None, all_counts: Tensor | None = None,
 ) -> Dataset:  # fmt: skip
-    """Exact class counts in each split (largest remainder), features from `draw`, label noise as the module says."""
+    """Exact class counts in each split (largest remainder), features from `draw`, label noise as the module says.
+
+    With `all_counts` [C], training rows are a stratified sample of n rows that stand for those.
+    """
     splits = []
-    for stream, rows in enumerate((n, n_val, n_test)):
+    train_counts = apportion(n, shares) if all_counts is None else sample_counts(all_counts.long().tolist(), n)
+    for stream, counts in enumerate((train_counts, apportion(n_val, shares), apportion(n_test, shares))):
         g = generator(seed, stream)
-        y = torch.repeat_interleave(torch.arange(len(shares)), torch.tensor(apportion(rows, shares)))
+        y = torch.repeat_interleave(torch.arange(len(shares)), torch.tensor(counts))
         x = draw(y, g)
         if label_noise and stream < 2:
             y = flip(y, label_noise, len(shares), g)
@@ -70,7 +74,11 @@ def draw_splits(
     train, validation, test = splits
     dims = tuple(f"x{d + 1}" for d in range(train.x.shape[1]))
     task: Task = "binary" if len(shares) == 2 else "multiclass"
-    return Dataset(task, names, train, validation, test, feature_names=dims, means=means)
+    notices = [] if all_counts is None else [
+        f"Class counts and weights use all {int(all_counts.sum())} labels; training uses a sample of {len(train)} rows "
+        "with the same class shares."
+    ]  # fmt: skip
+    return Dataset(task, names, train, validation, test, dims, notices=tuple(notices), means=means, all_counts=all_counts)
 
 
 def flip(y: Tensor, share: float, classes: int, g: torch.Generator) -> Tensor:
@@ -235,6 +243,8 @@ def label_means(params: Params) -> Tensor:
 def label_names(params: Params) -> tuple[str, ...]:
     counts, names = params["counts"], params["names"]
     assert isinstance(counts, tuple) and isinstance(names, tuple)
+    if sum(counts) < 10:
+        raise ValueError(f"counts must sum to at least 10 training rows, got {sum(counts)}.")
     if not names:
         return tuple(str(c) for c in range(len(counts)))
     if len(names) != len(counts) or len(set(names)) != len(names):
@@ -256,7 +266,7 @@ def label_names(params: Params) -> tuple[str, ...]:
             "n_c",
             (5000, 300, 12),
             0,
-            2_000_000,
+            10**9,
             1,
             help="Training rows of each class.",
             length=(2, 1000),
@@ -272,11 +282,10 @@ def label_names(params: Params) -> tuple[str, ...]:
 def labels(*, seed: int, counts: tuple[int, ...], names: tuple[str, ...], separation: float, n_val: int, n_test: int,
            label_noise: float) -> Dataset:  # fmt: skip
     """Given label counts, with features: unit Gaussians `separation` apart."""
-    n = sum(counts)
-    if not 10 <= n <= 2_000_000:
-        raise ValueError(f"counts must sum to between 10 and 2 000 000 training rows, got {n}.")
     params = Params({"counts": counts, "names": names, "separation": separation})
     means = label_means(params)
-    shares = tuple(count / n for count in counts)
-    return draw_splits(around(means), seed=seed, n=n, shares=shares, n_val=n_val, n_test=n_test,
-                       label_noise=label_noise, names=label_names(params), means=means)  # fmt: skip
+    n = sum(counts)
+    many = n > TRAINING_ROWS
+    return draw_splits(around(means), seed=seed, n=min(n, TRAINING_ROWS), shares=tuple(count / n for count in counts),
+                       n_val=n_val, n_test=n_test, label_noise=label_noise, names=label_names(params), means=means,
+                       all_counts=torch.tensor(counts, dtype=torch.float64) if many else None)  # fmt: skip

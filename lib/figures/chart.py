@@ -7,8 +7,10 @@ for every chart.
 
 import base64
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,11 +45,15 @@ class Chart:
         return int(self.spec["layout"]["height"])
 
     def payload(self) -> str:
-        """The figure as compact JSON `{data, layout, arrays}`.
+        """The figure as compact JSON `{data, layout, arrays}`; made once.
 
         Every array stands once, in `arrays`; where it belongs there is `{"$": index}`. Panels that show the same points
         then cost them once.
         """
+        return self._payload
+
+    @cached_property
+    def _payload(self) -> str:
         arrays: list[NDArray[Any]] = []
         places: dict[int, int] = {}
 
@@ -69,7 +75,7 @@ def pack(array: NDArray[Any]) -> Any:
     if array.dtype.kind not in "fiub" or array.ndim > 2:
         return array.tolist()
     if array.size <= INLINE:
-        return [[_plain(v) for v in row] for row in array] if array.ndim == 2 else [_plain(v) for v in array]
+        return [[_plain(v) for v in row] for row in array.tolist()] if array.ndim == 2 else [_plain(v) for v in array.tolist()]
     small = array.astype("<f4") if array.dtype.kind == "f" else _narrow(array)
     code = f"{small.dtype.kind}{small.dtype.itemsize}"
     packed = {"dtype": code, "bdata": base64.b64encode(np.ascontiguousarray(small).tobytes()).decode()}
@@ -77,8 +83,8 @@ def pack(array: NDArray[Any]) -> Any:
 
 
 def _plain(value: Any) -> float | int | None:
-    if isinstance(value, np.floating):
-        return float(f"{value:.6g}") if np.isfinite(value) else None
+    if isinstance(value, float):
+        return float(f"{value:.6g}") if math.isfinite(value) else None
     return int(value)
 
 

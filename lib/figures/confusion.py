@@ -4,6 +4,7 @@ Beyond ten classes a matrix is a plain heat map, and `top_confusions` and `frequ
 """
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, Literal
 
 import numpy as np
@@ -163,7 +164,12 @@ def _strong(n: float) -> str:
 
 def cell_ink(depth: float, dark: bool) -> str:
     """Colour of the text on a cell of shade 0 to 1."""
-    return on_color(mix(*page(dark).shade, min(max(float(depth), 0.0), 1.0)))
+    return _ink(round(100 * min(max(float(depth), 0.0), 1.0)), dark)
+
+
+@cache
+def _ink(percent: int, dark: bool) -> str:
+    return on_color(mix(*page(dark).shade, percent / 100))
 
 
 def _scale(dark: bool) -> list[list[Any]]:

@@ -1,31 +1,35 @@
 """What a training looks like: progress and buttons, live panels, the table, the test panel."""
 
 import math
+import time
 from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
 from lib.advice import advise
 from lib.data import Dataset
-from lib.evaluation import Estimate, summarise
+from lib.evaluation import Estimate, clear_best, summarise
 from lib.experiment import Experiment
 from lib.figures.boundary import boundaries
 from lib.figures.chart import Chart
-from lib.figures.confusion import confusion_panels, top_confusions
+from lib.figures.confusion import confusion_panels, group_recalls, top_confusions
 from lib.figures.curves import train_loss, validation_nll
 from lib.figures.recall import recall_bars
 from lib.metrics import METRICS
 from lib.runner import Job
 from lib.training import Snapshot
 from lib.ui import state
-from lib.ui.controls import rounded
+from lib.ui.controls import rounded, segments
 from lib.ui.engine import engine
 from lib.ui.live_plotly import live_plotly
 from lib.ui.strategy_editor import describe, letter
 from lib.ui.text import inert
 
 TICK = 0.25  # seconds between two looks at a running training
+PATIENCE = 0.2  # seconds that Stop waits for the training to end
 SCALES = {"count": "count", "row": "of the true class", "column": "of the predicted class", "all": "of all rows"}
 
 
@@ -44,8 +48,12 @@ def start() -> None:
 
 
 def stop() -> None:
+    """Stop, and give the training the slice of time that it takes to notice, so that this very run shows the end."""
     if own := job():
         own.stop()
+        deadline = time.monotonic() + PATIENCE
+        while not own.ended and time.monotonic() < deadline:
+            time.sleep(0.005)
 
 
 def controls(experiment: Experiment) -> None:
@@ -87,12 +95,13 @@ def _panels(was_active: bool) -> None:
     snapshot = own.snapshot
     if snapshot is None:
         return
-    stamp = (own.version, state.dark())
+    dark = state.dark()
+    stamp = (snapshot.epoch, dark)  # what is measured on validation changes at the end of an epoch
     losses, nll, found = st.columns([3, 3, 4])
     with losses:
-        show(("train_loss", *stamp), lambda: train_loss(snapshot, dark=state.dark()), "train_loss")
+        show(("train_loss", own.version, dark), lambda: train_loss(snapshot, dark=dark), "train_loss")
     with nll:
-        show(("val_nll", *stamp), lambda: validation_nll(snapshot, dark=state.dark()), "val_nll")
+        show(("val_nll", *stamp), lambda: validation_nll(snapshot, dark=dark), "val_nll")
     with found:
         _recall(snapshot, stamp)
     st.subheader("Validation: what was taken for what", anchor=False)
@@ -100,9 +109,9 @@ def _panels(was_active: bool) -> None:
     if snapshot.dataset.features == 2:
         st.subheader("Where the boundaries lie", anchor=False)
         st.caption("First seed. Full line: learned. Dashed: the best boundary for these weights, where theory knows it.")
-        # The most expensive chart: once per epoch is enough to see a line turn.
-        drawn = ("boundary", snapshot.epoch, own.ended, state.dark())
-        show(drawn, lambda: boundaries(snapshot, dark=state.dark()), "boundary")
+        # The most expensive chart, by far: once a second is enough to see a line turn.
+        moment = int(own.elapsed) if own.state == "running" else snapshot.progress
+        show(("boundary", own.state, moment, dark), lambda: boundaries(snapshot, dark=dark), "boundary")
     _finished(own)
 
 
@@ -161,20 +170,24 @@ def _recall(snapshot: Snapshot, stamp: tuple[object, ...]) -> None:
 
 
 def _confusion(snapshot: Snapshot, stamp: tuple[object, ...]) -> None:
-    scale = st.segmented_control(
-        "Shade and number", list(SCALES), format_func=SCALES.get, key=state.seed("scale", "row"), required=True,
-        label_visibility="collapsed",
-    )  # fmt: skip
+    scale: Any = segments("Shade and number", SCALES, "row", "scale", labelled=False)
     names = [strategy.name for strategy in snapshot.experiment.strategies]
     classes = snapshot.dataset.class_names
     show(
         ("confusion", scale, *stamp),
-        lambda: confusion_panels(names, snapshot.confusion, classes, normalise=scale or "row", dark=state.dark()),
+        lambda: confusion_panels(names, snapshot.confusion, classes, normalise=scale, dark=state.dark()),
         "confusion",
     )  # fmt: skip
     if len(classes) > 10:
-        with st.expander("Most frequent confusions"):
-            st.dataframe(top_confusions(names, snapshot.confusion, classes), hide_index=True)
+        left, right = st.columns(2)
+        with left:
+            st.caption("Mean recall of frequent, middle and rare classes")
+            rows = snapshot.dataset.class_counts().numpy()
+            recalls = snapshot.history.recall[:, :, -1] if snapshot.epoch else np.full((len(names), 1, len(classes)), np.nan)
+            st.dataframe(group_recalls(names, recalls, rows).round(3), hide_index=True)
+        with right:
+            st.caption("Most frequent confusions")
+            st.dataframe(top_confusions(names, snapshot.confusion, classes).round(3), hide_index=True, height=220)
 
 
 def _finished(own: Job) -> None:
@@ -186,7 +199,7 @@ def _finished(own: Job) -> None:
     st.dataframe(summary_table(own), hide_index=True, alt="Metrics of each strategy on the test rows")
     st.caption(
         f"{len(own.snapshot.dataset.test):,} test rows. Mean over {len(own.experiment.seeds)} seeds; in brackets the 95 % "
-        "interval over seeds: it is training noise, not the luck of the draw of the rows."
+        "interval over seeds: training noise, not the luck of the draw of the rows. ◀ best, where the seeds allow to say so."
     )
 
 
@@ -194,10 +207,15 @@ def summary_table(own: Job) -> pd.DataFrame:
     """One row per strategy, one column per metric: mean over seeds, and the interval where there is more than one seed."""
     assert own.results is not None
     rows = []
-    for index, strategy in enumerate(own.experiment.strategies):
-        summary = summarise([result for (s, _), result in own.results.items() if s == index])
+    strategies, seeds = own.experiment.strategies, range(len(own.experiment.seeds))
+    results = [[own.results[s, r] for r in seeds] for s in range(len(strategies))]
+    best = {key: clear_best(results, key) for key in METRICS}
+    for index, strategy in enumerate(strategies):
+        summary = summarise(results[index])
         row = {"strategy": f"{letter(index)} {strategy.name}"}
-        rows.append(row | {metric.label: _with_interval(summary.metrics[key]) for key, metric in METRICS.items()})
+        for key, metric in METRICS.items():
+            row[metric.label] = _with_interval(summary.metrics[key]) + (" ◀" if best[key] == index else "")
+        rows.append(row)
     return pd.DataFrame(rows)
 
 

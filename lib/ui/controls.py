@@ -1,7 +1,7 @@
 """Widgets made from declared parameters: the `Param` says what may be entered, the experiment what stands there now."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -25,12 +25,15 @@ def param_input(param: Param, value: Any, name: str) -> Any:
 def _number(param: Param, value: Any, name: str, label: str) -> Any:
     whole = isinstance(param.default, int)
     kind = int if whole else float
-    low, high = (None if edge is None else kind(edge) for edge in (param.low, param.high))
-    step = kind(param.step or 1)
+    typed: dict[str, Any] = {  # Streamlit wants all of one type
+        "min_value": None if param.low is None else kind(param.low),
+        "max_value": None if param.high is None else kind(param.high),
+        "step": kind(param.step or 1),
+        "value": None if param.default is None else "min",
+    }
+    full = state.seed(name, None if value is None else kind(value))
     return st.number_input(
-        label, min_value=low, max_value=high, step=step, value=None if param.default is None else "min",
-        format="%d" if whole else "%g", key=state.seed(name, None if value is None else kind(value)), help=param.help,
-        placeholder="none",
+        label, format="%d" if whole else "%g", key=full, help=param.help, placeholder="none", **typed
     )  # fmt: skip
 
 
@@ -51,6 +54,14 @@ def params_inputs(params: Sequence[Param], values: Params, scope: str, columns: 
         with places[index % len(places)]:
             chosen[param.name] = param_input(param, values.get(param.name, param.default), f"{scope}/{param.name}")
     return Params(chosen)
+
+
+def segments(label: str, options: Mapping[str, str], first: str, name: str, *, labelled: bool = True) -> str:
+    """One of a few options, all in sight; `options` are keys and what they are called."""
+    return st.segmented_control(
+        label, list(options), format_func=lambda key: options[key], key=state.seed(name, first), required=True,
+        label_visibility="visible" if labelled else "collapsed",
+    ) or first  # fmt: skip
 
 
 def record_choice(label: str, registry: Registry[Any], keys: Sequence[str], current: str, name: str) -> str:

@@ -6,26 +6,23 @@ import streamlit as st
 
 from lib.data import SOURCES
 from lib.data.columns import params_of, suggest
-from lib.data.labels import LabelCounts, paste
-from lib.data.upload import READ_PARAMS, Table, read_table
+from lib.data.labels import paste
+from lib.data.upload import READ_PARAMS, Table, read_labels, read_table
 from lib.experiment import DataSpec, Experiment
 from lib.registry import Params
 from lib.strategy import adapt
 from lib.ui import state
-from lib.ui.controls import param_input, params_inputs, record_choice
+from lib.ui.controls import param_input, params_inputs, record_choice, segments
 from lib.ui.text import inert
 
-WAYS = {"synthesise": "Synthesise", "labels": "Paste labels", "upload": "Upload rows", "bundled": "Bundled set"}
+WAYS = {"synthesise": "Synthesise", "labels": "Labels or counts", "upload": "Upload rows", "bundled": "Bundled set"}
 SIZES = ("n_val", "n_test", "label_noise")
 EXAMPLE = "cat 5000, dog 300, bird 12"
 
 
 def choose(experiment: Experiment) -> Experiment:
     """The experiment on the data that the visitor chose; strategies that do not fit them are changed, and it is said how."""
-    way = st.segmented_control(
-        "Where the rows come from", list(WAYS), format_func=WAYS.get, key=state.seed("way", _way(experiment.data)),
-        required=True,
-    )  # fmt: skip
+    way = segments("Where the rows come from", WAYS, _way(experiment.data), "way")
     spec = {"synthesise": _synthesise, "labels": _labels, "upload": _upload, "bundled": _bundled}[way](experiment.data)
     if spec is None:
         return experiment
@@ -89,8 +86,12 @@ def _labels(current: DataSpec) -> DataSpec | None:
         "Labels or counts", key=state.seed("labels/text", _as_text(current)), placeholder=EXAMPLE, height=110,
         help=f"Counts such as “{EXAMPLE}”, a ratio such as “1:100”, or the labels themselves, one per line.",
     )  # fmt: skip
+    file = st.file_uploader("Or a file with nothing but labels", key=state.key("labels/file"), help="One label per line.")
     try:
-        found: LabelCounts = paste(text or EXAMPLE)
+        if file is not None:
+            found = state.memo(("labels", file.file_id), lambda: read_labels(file.name, file.getvalue()))
+        else:
+            found = paste(text or EXAMPLE)
     except ValueError as error:
         st.error(f"{inert(str(error), 300)} The data stay as they were.")
         return None

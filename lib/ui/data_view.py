@@ -4,9 +4,10 @@ import pandas as pd
 import streamlit as st
 
 from lib.data import Dataset
+from lib.data.columns import suggest
 from lib.experiment import Experiment
 from lib.export.tensors import tensor_code
-from lib.figures.data import class_counts, scatter
+from lib.figures.data import class_counts, scatter, scheme_weights
 from lib.theory import chance_of_none
 from lib.ui import state
 from lib.ui.compare_view import show
@@ -69,10 +70,13 @@ def split_table(dataset: Dataset) -> pd.DataFrame:
 def schemes(dataset: Dataset, experiment: Experiment) -> None:
     """The weights of every scheme side by side, and the tensor as code."""
     counts = dataset.class_counts()
-    table, code = st.tabs(["Weights of every scheme", "As PyTorch"])
+    table, bars, code = st.tabs(["Weights of every scheme", "As bars", "As PyTorch"])
     with table:
         st.dataframe(weights_frame(dataset), hide_index=True, alt="Weights of every scheme, one column per class")
         st.caption("Under cross-entropy only ratios matter: its mean divides by the sum of weights. Under BCE scale counts.")
+    with bars:
+        stamp = (experiment.data, state.dark())
+        show(("schemes", *stamp), lambda: scheme_weights(_by_scheme(dataset), dark=state.dark()), "schemes")
     with code:
         fitting = [key for key, record in WEIGHTINGS.items() if dataset.task in record.tasks and key != "manual"]
         key = st.selectbox("Scheme", fitting, index=fitting.index("balanced"), format_func=lambda k: WEIGHTINGS[k].label)
@@ -87,6 +91,30 @@ def weights_frame(dataset: Dataset) -> pd.DataFrame:
         values = dict(zip(columns, (float(f"{w:.4g}") for w in weights.tolist()), strict=True))
         rows.append({"scheme": WEIGHTINGS[key].label, "max / min": float(f"{realised_ratio(weights):.4g}"), **values})
     return pd.DataFrame(rows)
+
+
+def _by_scheme(dataset: Dataset) -> pd.DataFrame:
+    frame = weights_frame(dataset).set_index("scheme").drop(columns="max / min")
+    return frame.set_axis(list(dataset.class_names), axis=1)
+
+
+def columns(experiment: Experiment) -> None:
+    """Of an upload: the first rows, and what each column is used for and why."""
+    table = state.table()
+    if table is None or experiment.data.source != "upload":
+        return
+    preview, plan = st.tabs(["First rows", "What each column is used for"])
+    with preview:
+        st.dataframe(table.frame.head(20), alt="The first rows of the file")
+    with plan:
+        found = suggest(table, label=str(experiment.data.params["label"]))
+        chosen = experiment.data.params["features"]
+        rows = [
+            {"column": c.name, "used as": c.role if not chosen or c.name in chosen or c.role == "label" else "left_out",
+             "why": c.why, "missing": c.missing}
+            for c in found.columns
+        ]  # fmt: skip
+        st.dataframe(pd.DataFrame(rows), hide_index=True, alt="The use of each column")
 
 
 def picture(dataset: Dataset, experiment: Experiment) -> None:

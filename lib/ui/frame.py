@@ -3,6 +3,7 @@
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
+from streamlit.runtime.pages_manager import PagesManager
 
 START, DATA, COMPARE = "pages/start.py", "pages/data.py", "pages/compare.py"
 
@@ -29,6 +30,17 @@ def navigation() -> StreamlitPage:
         ],
         position="top",
     )
+
+
+def through_app() -> None:
+    """Every page starts here: it is run by app.py, never alone.
+
+    Because of a folder named `pages`, Streamlit runs the page itself when its address is the first thing that a new process
+    is asked for; st.navigation has not yet told it otherwise. Tell it, and start over.
+    """
+    if PagesManager.uses_pages_directory:
+        PagesManager.uses_pages_directory = False
+        st.rerun()
 
 
 def heading(page: StreamlitPage) -> DeltaGenerator:

@@ -12,6 +12,8 @@ BENCHMARKS = {
     "training": "our engine beside three other ways to train the same models",
     "scaling": "an epoch over strategies, rows, classes, widths and batch sizes",
     "upload": "reading a file of a visitor's",
+    "live": "a training on screen, beside a plain Streamlit app",
+    "startup": "process start to the first chart",
 }
 
 

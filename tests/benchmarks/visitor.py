@@ -41,7 +41,10 @@ class Visitor:
         self._repeat: dict[str, tuple[float, float]] = {}  # fragment -> interval, when it is due
         self._news = threading.Condition()
         self._socket = connect(
-            f"{address.replace('http', 'ws')}/_stcore/stream", subprotocols=[Subprotocol("streamlit")], max_size=None, compression=None
+            f"{address.replace('http', 'ws')}/_stcore/stream",
+            subprotocols=[Subprotocol("streamlit")],
+            max_size=None,
+            compression=None,
         )
         self._threads = [threading.Thread(target=work, daemon=True) for work in (self._listen, self._tick)]
         for thread in self._threads:
@@ -52,6 +55,10 @@ class Visitor:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """As closing the tab."""
         self._socket.close()
         for thread in self._threads:
             thread.join(5)
@@ -63,6 +70,14 @@ class Visitor:
         start = self.send(**widget)
         self.wait(lambda: self.runs > before)
         return time.perf_counter() - start
+
+    def tick(self) -> None:
+        """Repeat the fragment that repeats, once and now, whether or not anybody watches."""
+        with self._news:
+            before = self.runs
+            fragment = next(iter(self._repeat))
+        self.send(fragment)
+        self.wait(lambda: self.runs > before)
 
     def send(self, fragment: str = "", **widget: Any) -> float:
         """Ask for a run and do not wait; when it was asked for."""
@@ -80,17 +95,15 @@ class Visitor:
         return start
 
     def click(self, label: str) -> float:
-        """Press a button and do not wait; when it was pressed."""
+        """Press a button, once it can be pressed, and do not wait for what comes of it; when it was pressed."""
+        self.wait(lambda: (button := self.widget("button", label)) and not button.disabled)
         return self.send(id=self.widget("button", label).id, trigger_value=True)
 
     def widget(self, kind: str, label: str) -> Any:
-        """A widget by its label."""
-        found = [getattr(e, kind) for e in self.shown() if e.WhichOneof("type") == kind]
-        return next(widget for widget in found if widget.label == label)
-
-    def shown(self) -> list[Element]:
+        """A widget by its label; None where there is none."""
         with self._news:
-            return list(self.elements.values())
+            found = [getattr(e, kind) for e in self.elements.values() if e.WhichOneof("type") == kind]
+        return next((widget for widget in found if widget.label == label), None)
 
     def wait(self, condition: Callable[[], object], seconds: float = 60.0) -> float:
         """Until something is on screen; when it was."""
@@ -108,20 +121,22 @@ class Visitor:
     def says(self, text: str) -> bool:
         return any(text in shown for shown in self.texts())
 
-    def chart(self, key: str) -> dict[str, Any] | None:
-        """The payload of a live chart; None before it is there."""
-        for element in self.elements.values():
-            if element.WhichOneof("type") == "bidi_component" and element.bidi_component.id.endswith(f"-{key}"):
-                return json.loads(element.bidi_component.bytes)
-        return None
+    def charts(self) -> dict[str, bytes]:
+        """The payloads of the live charts on screen, by the end of their names."""
+        own = [e.bidi_component for e in self.elements.values() if e.WhichOneof("type") == "bidi_component"]
+        return {part.id.rpartition("-")[2]: part.bytes for part in own if part.component_name.endswith("live_plotly")}
 
-    def curve(self) -> np.ndarray:
-        """x of the first curve of the training loss: epochs, the last one being the progress."""
-        chart = self.chart("train_loss")
-        if chart is None:
-            return np.empty(0)
-        lines = [trace for trace in chart["data"] if trace["mode"] != "lines" or trace.get("fill") is None]
-        return unpack(chart["arrays"][lines[0]["x"]["$"]])
+    def payload(self, key: str) -> bytes:
+        """The payload of a live chart; nothing before it is there."""
+        return self.charts().get(key, b"")
+
+    def progress(self) -> float:
+        """Epochs that the curves of the training loss show, part of the running one included; 0 before the first point."""
+        if not (payload := self.payload("train_loss")):
+            return 0.0
+        chart = json.loads(payload)
+        ends = [unpack(chart["arrays"][trace["x"]["$"]]) for trace in chart["data"] if isinstance(trace["x"], dict)]
+        return max((float(x.max()) for x in ends if len(x)), default=0.0)
 
     def _listen(self) -> None:
         try:
@@ -156,6 +171,8 @@ class Visitor:
             self._fresh.clear()
             if not message.metadata.run.fragment_ids:
                 self._repeat.clear()
+        elif kind == "page_info_changed":
+            self.query = message.page_info_changed.query_string
         elif kind == "navigation":
             self._page_hash = message.navigation.page_script_hash
         elif kind == "script_finished" and message.script_finished in FINISHED:

@@ -7,6 +7,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -27,11 +28,10 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of the running app; its log must hold no traceback."""
+@contextmanager
+def serve(log: Path) -> Iterator[str]:
+    """The address of an app of its own; its log must hold no traceback."""
     port = free_port()
-    log = tmp_path_factory.mktemp("server") / "log.txt"
     command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}", "--server.headless=true"]
     with log.open("w") as out:
         process = subprocess.Popen([*command, "--server.address=127.0.0.1"], cwd=ROOT, stdout=out, stderr=out)
@@ -42,6 +42,20 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             process.terminate()
             process.wait(20)
     assert "Traceback" not in log.read_text(), log.read_text()[-4000:]
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the app that most tests share."""
+    with serve(tmp_path_factory.mktemp("server") / "log.txt") as address:
+        yield address
+
+
+@pytest.fixture
+def fresh_server(tmp_path: Path) -> Iterator[str]:
+    """The address of an app that nobody has opened yet."""
+    with serve(tmp_path / "log.txt") as address:
+        yield address
 
 
 def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
@@ -119,8 +133,8 @@ class _visit:  # noqa: N801 - reads as a verb: with _visit(...) as guest
 
 @pytest.fixture
 def visit(chromium: Browser, server: str):  # noqa: ANN201
-    """A function that opens a visit with a theme and a width."""
-    return lambda theme="light", width=1440: _visit(chromium, server, theme, width)
+    """A function that opens a visit with a theme, a width, perhaps to another server."""
+    return lambda theme="light", width=1440, server=server: _visit(chromium, server, theme, width)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -58,8 +58,8 @@ def test_hostile_names_are_inert(visitor) -> None:
 
 def test_pasted_counts_become_weights(visitor) -> None:
     page = visitor.open("/data")
-    page.get_by_role("radio", name="Paste labels").click()
-    box = page.get_by_label("Labels or counts")
+    page.get_by_role("radio", name="Labels or counts").click()
+    box = page.get_by_role("textbox", name="Labels or counts")
     box.fill("cat 900, dog 90, bird 10")
     box.press("Control+Enter")
     expect(page.get_by_text("1 000 training rows · 3 classes · 1 : 90")).to_be_visible(timeout=30_000)

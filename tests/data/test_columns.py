@@ -265,7 +265,8 @@ def test_many_rows_are_thinned_but_counted(monkeypatch: pytest.MonkeyPatch) -> N
     table = table_of(lambda i: f"{i / 2},{'rare' if i in (1, 2, 3, 4) else pet(i)}", "x,label", 4000)
     dataset = dataset_of(table)
     assert [len(part) for part in dataset.splits.values()] == pytest.approx([602, 200, 200], abs=3)
-    assert dataset.class_counts().tolist()[2] == 1  # three of four rare rows are kept, one for each split
+    assert dataset.train.y.bincount().tolist()[2] == 1  # three of four rare rows are kept, one for each split
+    assert dataset.class_counts().tolist()[2] == 4  # and the weights know of all four
     assert [dataset.class_counts(name)[2].item() for name in dataset.splits] == [1, 1, 1]
     found = label_counts(table, label="label")
     assert dict(zip(found.names, found.counts, strict=True)) == table.frame["label"].value_counts().to_dict()

@@ -118,5 +118,13 @@ def test_a_class_may_have_no_rows():
 @given(counts=some.lists(some.integers(0, 4), min_size=2, max_size=3))
 def test_too_few_rows_are_refused_with_the_number(counts):
     if sum(counts) < 10:
-        with pytest.raises(ValueError, match=f"between 10 and 2 000 000 training rows, got {sum(counts)}"):
+        with pytest.raises(ValueError, match=f"at least 10 training rows, got {sum(counts)}"):
             load(DataSpec("labels", {"counts": counts}))
+
+
+def test_ten_million_labels_are_all_counted_and_a_sample_is_trained_on():
+    counts = (9_999_000, 990, 10)
+    dataset = load(DataSpec("labels", {"counts": counts, "names": ("a", "b", "c")}))
+    assert dataset.class_counts().tolist() == list(counts)
+    assert dataset.train.y.bincount().tolist() == [199_980, 20, 3]  # in proportion, and three of the rarest
+    assert "all 10000000 labels; training uses a sample of 200003 rows" in dataset.notices[0]

@@ -1,0 +1,149 @@
+"""The pages as a visitor uses them, without a browser."""
+
+import time
+
+import pytest
+from streamlit.runtime.pages_manager import PagesManager
+from streamlit.testing.v1 import AppTest
+
+COUNTS = "cat 900, dog 90, bird 10"
+
+
+@pytest.fixture
+def app(monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    """The app in a process that has run it before (see lib/ui/frame.py on folders named pages)."""
+    made = PagesManager.__init__
+
+    def init(self: PagesManager, *args: object, **kwargs: object) -> None:
+        made(self, *args, **kwargs)
+        PagesManager.uses_pages_directory = False
+
+    monkeypatch.setattr(PagesManager, "__init__", init)
+    return AppTest.from_file("../../app.py", default_timeout=60).run()
+
+
+def go(app: AppTest, page: str) -> AppTest:
+    return app.switch_page(f"pages/{page}.py").run()
+
+
+def status(app: AppTest) -> str:
+    return app.caption[0].value.replace("\u2009", " ").replace("\\", "")
+
+
+def finish(app: AppTest) -> AppTest:
+    """Run again until the training has ended."""
+    for _ in range(200):
+        app.run()
+        if any("finished" in text or "stopped" in text for text in progress(app)):
+            return app
+        time.sleep(0.1)
+    raise AssertionError(f"The training did not end: {progress(app)}")
+
+
+def progress(app: AppTest) -> list[str]:
+    return [element.proto.text for element in app.get("progress")]
+
+
+def button(app: AppTest, label: str):  # noqa: ANN201
+    return next(b for b in app.button if b.label == label)
+
+
+def choose(app: AppTest, label: str, value: str) -> AppTest:
+    return next(b for b in app.get("button_group") if b.label == label).set_value([value]).run()
+
+
+def test_start_offers_every_scenario(app) -> None:
+    assert not app.exception
+    assert app.title[0].value == "What do weights do to a loss?"
+    assert len([b for b in app.button if b.label == "Run"]) >= 9
+
+
+def test_a_scenario_trains_and_ends_in_a_table(app) -> None:
+    button(app, "Run").click().run()
+    go(app, "compare")
+    finish(app)
+    assert not app.exception
+    table = app.dataframe[0].value
+    assert table["strategy"].tolist() == ["A plain", "B square root", "C balanced", "D logit-adjusted loss"]
+    assert table["Always majority"].tolist() == ["0.95"] * 4 or table["Always majority"].str.startswith("0.95").all()
+    best = table["Balanced accuracy"]
+    assert best[0].startswith("0.8") and best[2].startswith("0.9")
+
+
+def test_pasted_counts_give_weights_and_the_tensor(app) -> None:
+    go(app, "data")
+    app.session_state["w0/way"] = "labels"
+    app.run()
+    app.text_area[0].set_value(COUNTS).run()
+    assert not app.exception
+    assert "1 000 training rows · 3 classes · 1 : 90" in status(app)
+    table = next(d.value for d in app.dataframe if "scheme" in d.value)
+    row = table.set_index("scheme").loc["Balanced"]
+    assert row[["0: cat", "1: dog", "2: bird"]].tolist() == [0.3704, 3.704, 33.33]
+    assert row["max / min"] == 90
+    code = app.code[0].value
+    assert "33.3333333,  # 2: bird" in code and "nn.CrossEntropyLoss(weight=weight)" in code
+
+
+def test_an_upload_is_used_and_a_bad_one_loses_nothing(app) -> None:
+    go(app, "data")
+    app.session_state["w0/way"] = "upload"
+    app.run()
+    rows = "\n".join(f"{i % 7},{i % 5},{'yes' if i % 10 == 0 else 'no'}" for i in range(200))
+    app.file_uploader[0].upload("fraud.csv", f"a,b,fraud\n{rows}\n".encode()).run()
+    assert not app.exception
+    assert "fraud.csv · 120 training rows · 2 classes · 1 : 9" in status(app)
+    app.file_uploader[0].upload("fraud.zip.csv", b"PK\x03\x04" + bytes(100)).run()
+    assert not app.exception
+    assert any("The data stay as they were" in e.value for e in app.error)
+    assert "fraud.csv · 120 training rows" in status(app)
+
+
+def test_data_of_ten_classes_take_bce_out_of_the_strategies_and_say_so(app) -> None:
+    app.query_params.update({"s1": "mine", "s1.loss": "bce_with_logits", "s1.weighting": "pos_weight"})
+    go(app, "data")
+    app.session_state["w1/way" if "w1/way" in app.session_state else "w0/way"] = "bundled"
+    app.run()
+    told = " ".join(i.value.replace("\\", "") for i in app.info)
+    assert "mine: loss bce_with_logits is for binary" in told and "it now uses cross-entropy" in told
+
+
+def test_impossible_choices_are_not_offered(app) -> None:
+    app.query_params.update({"data": "ring", "s1": "a"})
+    go(app, "compare")
+    losses = next(s for s in app.selectbox if s.label == "Loss")
+    assert "BCE with logits" not in losses.options and "Cross-entropy" in losses.options
+
+
+def test_duplicate_remove_and_undo(app) -> None:
+    go(app, "compare")
+    button(app, "Duplicate").click().run()
+    assert "5 strategies" in status(app)
+    button(app, "Remove").click().run()
+    assert "4 strategies" in status(app)
+    button(app, "Undo").click().run()
+    assert "5 strategies" in status(app)
+
+
+def test_a_name_that_is_taken_is_refused_beside_its_widget(app) -> None:
+    go(app, "compare")
+    app.text_input[0].set_value("balanced").run()
+    assert any("is there twice" in e.value for e in app.error)
+    assert "4 strategies" in status(app) and not app.exception
+
+
+def test_warnings_stand_above_the_training(app) -> None:
+    app.query_params.update({"s1": "both", "s1.weighting": "balanced", "s1.sampler": "weighted_random"})
+    go(app, "compare")
+    assert any("corrected twice" in w.value.replace("\\", "") for w in app.warning)
+
+
+def test_a_diverging_strategy_is_named_and_the_other_goes_on(app) -> None:
+    # A batch of rows that all have weight 0: 0/0, as in torch.
+    wild = {"s2": "wild", "s2.weighting": "manual", "s2.weighting.weights": "0,1", "s2.training.batch_size": "4"}
+    app.query_params.update({"data.n": "500", "training.epochs": "3", "s1": "calm"} | wild)
+    go(app, "compare")
+    button(app, "Train").click().run()
+    finish(app)
+    assert any("B wild diverged in epoch" in w.value.replace("\\", "") for w in app.warning)
+    assert app.dataframe[0].value["Accuracy"][0] != "–"
