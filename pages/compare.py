@@ -1,10 +1,14 @@
 """What do the weights change? Strategies side by side, live."""
 
-import streamlit as st
+from lib.ui.frame import inside_app
 
-from lib.ui import compare_view, frame, state
-from lib.ui.strategy_editor import edit, edit_model, edit_training
-from lib.ui.text import inert
+inside_app()
+
+import streamlit as st  # noqa: E402
+
+from lib.ui import compare_view, frame, state  # noqa: E402
+from lib.ui.strategy_editor import edit, edit_model, edit_training  # noqa: E402
+from lib.ui.text import inert  # noqa: E402
 
 frame.through_app()
 if message := state.message():

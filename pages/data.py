@@ -1,9 +1,13 @@
 """What is in the data, and what would the weights be?"""
 
-import streamlit as st
+from lib.ui.frame import inside_app
 
-from lib.ui import data_controls, data_view, frame, state
-from lib.ui.text import inert
+inside_app()
+
+import streamlit as st  # noqa: E402
+
+from lib.ui import data_controls, data_view, frame, state  # noqa: E402
+from lib.ui.text import inert  # noqa: E402
 
 frame.through_app()
 if message := state.message():

@@ -4,6 +4,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
 from streamlit.runtime.pages_manager import PagesManager
+from streamlit.runtime.pages_manager import PagesManager
 
 START, DATA, COMPARE = "pages/start.py", "pages/data.py", "pages/compare.py"
 
@@ -18,6 +19,17 @@ QUESTIONS = {
         "Train up to eight strategies on the same rows, from the same start, and read them side by side.",
     ),
 }
+
+
+def inside_app() -> None:
+    """The first line of every page but the default one: start over with app.py where Streamlit has run the page alone.
+
+    It does so when the first request to a fresh server is a link to a page: until `st.navigation` has been called once, a
+    folder named pages makes it take the app for its older kind. The link would be ignored and the frame left out.
+    """
+    if PagesManager.uses_pages_directory:
+        PagesManager.uses_pages_directory = False
+        st.rerun()
 
 
 def navigation() -> StreamlitPage:

@@ -11,7 +11,7 @@ from lib.ui.text import inert, thin
 def draw(place: DeltaGenerator) -> None:
     """`fraud.csv · 28 431 rows · 2 classes · 1 : 577 · 3 strategies · seeds 0-4 · #a1b2c3`"""
     experiment = state.experiment()
-    parts = [_data(experiment), f"{len(experiment.strategies)} strategies", _seeds(experiment.seeds)]
+    parts = [_data(experiment), _strategies(len(experiment.strategies)), _seeds(experiment.seeds)]
     place.caption(" · ".join((*parts, f"\\#{experiment.fingerprint[:6]}")))
 
 
@@ -26,6 +26,10 @@ def _data(experiment: Experiment) -> str:
     present = counts[counts > 0]
     ratio = float(present.max() / present.min())
     return f"{name} · {thin(len(dataset.train))} training rows · {len(counts)} classes · 1 : {ratio:.3g}"
+
+
+def _strategies(count: int) -> str:
+    return "1 strategy" if count == 1 else f"{count} strategies"
 
 
 def _seeds(seeds: tuple[int, ...]) -> str:
