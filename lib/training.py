@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lib.data import SOURCES, Dataset, Split
+from lib.data.upload import Table
 from lib.decisions import DECISIONS, Context, Rule, class_scores
 from lib.experiment import DataSpec, Experiment, check_fit
 from lib.metrics import confusion_matrices, recall
 from lib.models import Net, predict, state_dict
+from lib.registry import brief
 from lib.stack import Run, Stack, stacks, standardise
 
 Array = NDArray[np.float64]
@@ -80,13 +82,18 @@ class TrainedModel:
         return net
 
 
-def load(spec: DataSpec, table: object = None) -> Dataset:
+def load(spec: DataSpec, table: Table | None = None) -> Dataset:
     """The dataset of an experiment. `table` is the visitor's parsed file, which an upload needs.
 
     Raises ValueError when the file is missing or is not the one that the experiment names.
     """
     source = SOURCES[spec.source]
     if source.kind == "upload":
+        if not isinstance(table, Table):
+            raise ValueError(
+                f"This experiment is on the file {brief(spec.params['file'])}, which does not travel with it. Give the file: "
+                "upload it on the page Data, or name it with --data."
+            )
         return source.function(table, seed=spec.seed, **spec.params)
     return source.function(seed=spec.seed, **spec.params)
 

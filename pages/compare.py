@@ -1,16 +1,15 @@
 """What do the weights change? Strategies side by side, live."""
 
-from lib.ui.frame import inside_app
+from lib.ui import frame
 
-inside_app()
+frame.through_app()  # before torch is imported: the heading does not wait for it
 
 import streamlit as st  # noqa: E402
 
-from lib.ui import compare_view, frame, state  # noqa: E402
+from lib.ui import compare_view, state  # noqa: E402
 from lib.ui.strategy_editor import edit, edit_model, edit_training  # noqa: E402
 from lib.ui.text import inert  # noqa: E402
 
-frame.through_app()
 if message := state.message():
     st.error(inert(message, 500))
 

@@ -1,15 +1,14 @@
 """What is in the data, and what would the weights be?"""
 
-from lib.ui.frame import inside_app
+from lib.ui import frame
 
-inside_app()
+frame.through_app()  # before torch is imported: the heading does not wait for it
 
 import streamlit as st  # noqa: E402
 
-from lib.ui import data_controls, data_view, frame, state  # noqa: E402
+from lib.ui import data_controls, data_view, state  # noqa: E402
 from lib.ui.text import inert  # noqa: E402
 
-frame.through_app()
 if message := state.message():
     st.error(inert(message, 500))
 

@@ -225,3 +225,21 @@ def test_seeds_without_a_number_are_left_out_and_counted():
     assert estimate([0.2, math.nan, 0.4]).mean == pytest.approx(0.3)
     nothing = estimate([math.nan, math.nan])
     assert math.isnan(nothing.mean) and nothing.interval is None and nothing.seeds == 0
+
+
+def test_a_best_is_marked_only_where_the_paired_seeds_allow_it():
+    from types import SimpleNamespace
+
+    from lib.evaluation import clear_best
+
+    def strategy(*values):
+        return [SimpleNamespace(metrics={"accuracy": v, "brier": v, "majority_accuracy": v}) for v in values]
+
+    low, high = strategy(0.5, 0.6, 0.7), strategy(0.61, 0.7, 0.82)  # spread over seeds, but always higher
+    assert clear_best([low, high], "accuracy") == 1
+    assert clear_best([low, high], "brier") == 0  # lower is better
+    assert clear_best([low, strategy(0.4, 0.9, 0.7)], "accuracy") is None
+    assert clear_best([low, high, high], "accuracy") is None  # a tie at the top
+    assert clear_best([strategy(0.1), strategy(0.9)], "accuracy") is None  # one seed shows nothing
+    assert clear_best([low, strategy(0.9, float("nan"), 0.9)], "accuracy") is None
+    assert clear_best([low, high], "majority_accuracy") is None

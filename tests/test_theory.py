@@ -140,3 +140,11 @@ def test_the_effective_prior_counts_weights_and_sampler():
     counts, weight = torch.tensor([99.0, 1.0]), torch.tensor([1.0, 99.0])
     assert effective_prior(counts, weight).tolist() == pytest.approx([0.5, 0.5])
     assert effective_prior(counts, weight, torch.tensor([50.0, 50.0])).tolist() == pytest.approx([0.01, 0.99])
+
+
+def test_the_chance_of_a_batch_without_a_class_is_that_of_drawing_without_replacement():
+    from lib.theory import chance_of_none
+
+    assert chance_of_none(1, 10, 3) == pytest.approx(0.7)
+    assert chance_of_none(2, 4, 2) == pytest.approx(1 / 6)
+    assert chance_of_none(5, 10, 6) == 0 and chance_of_none(3, 10, 100) == 0

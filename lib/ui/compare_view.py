@@ -104,6 +104,10 @@ def _panels(was_active: bool) -> None:
         show(("val_nll", *stamp), lambda: validation_nll(snapshot, dark=dark), "val_nll")
     with found:
         _recall(snapshot, stamp)
+    st.caption(
+        "A loss is shown as it is optimised: what it was divided by stands above it, and losses with different weights cannot "
+        "be compared. The validation NLL is the same quantity for all."
+    )
     st.subheader("Validation: what was taken for what", anchor=False)
     _confusion(snapshot, stamp)
     if snapshot.dataset.features == 2:
@@ -170,7 +174,8 @@ def _recall(snapshot: Snapshot, stamp: tuple[object, ...]) -> None:
 
 
 def _confusion(snapshot: Snapshot, stamp: tuple[object, ...]) -> None:
-    scale: Any = segments("Shade and number", SCALES, "row", "scale", labelled=False)
+    scale: Any = segments("Shade and number", SCALES, state.remembered("scale", "row"), "scale", labelled=False)
+    state.remember("scale", scale)
     names = [strategy.name for strategy in snapshot.experiment.strategies]
     classes = snapshot.dataset.class_names
     show(

@@ -5,7 +5,7 @@ import dataclasses
 import streamlit as st
 
 from lib.data import SOURCES
-from lib.data.columns import params_of, suggest
+from lib.data.columns import UPLOAD_PARAMS, params_of, suggest
 from lib.data.labels import paste
 from lib.data.upload import READ_PARAMS, Table, read_labels, read_table
 from lib.experiment import DataSpec, Experiment
@@ -159,10 +159,14 @@ def _columns(table: Table, current: DataSpec) -> DataSpec | None:
         key=state.seed(f"{scope}/{label}/weight", plan.sample_weight),
     )  # fmt: skip
     missing = st.toggle("Leave out rows without a label", key=state.seed(f"{scope}/{label}/missing", False))
+    with st.popover("More about the columns", type="tertiary"):
+        fine = [param for param in UPLOAD_PARAMS if param.name in ("positive", "na_words", "max_levels")]
+        first = Params({"positive": plan.positive, **{name: mine[name] for name in ("na_words", "max_levels") if name in mine}})
+        more = params_inputs(fine, first, f"{scope}/{label}/more")
     try:
         chosen = tuple(features) if tuple(features) != plan.features else ()
         params = params_of(table, label=label, features=chosen, sample_weight=weight,
-                           missing_labels="drop" if missing else "refuse")  # fmt: skip
+                           missing_labels="drop" if missing else "refuse", **more)  # fmt: skip
         return DataSpec("upload", params)
     except ValueError as error:
         st.error(f"{inert(str(error), 400)} The data stay as they were.")

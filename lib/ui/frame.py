@@ -4,7 +4,6 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
 from streamlit.runtime.pages_manager import PagesManager
-from streamlit.runtime.pages_manager import PagesManager
 
 START, DATA, COMPARE = "pages/start.py", "pages/data.py", "pages/compare.py"
 
@@ -21,17 +20,6 @@ QUESTIONS = {
 }
 
 
-def inside_app() -> None:
-    """The first line of every page but the default one: start over with app.py where Streamlit has run the page alone.
-
-    It does so when the first request to a fresh server is a link to a page: until `st.navigation` has been called once, a
-    folder named pages makes it take the app for its older kind. The link would be ignored and the frame left out.
-    """
-    if PagesManager.uses_pages_directory:
-        PagesManager.uses_pages_directory = False
-        st.rerun()
-
-
 def navigation() -> StreamlitPage:
     """The pages, as top navigation. Called on every run before anything can stop it."""
     return st.navigation(
@@ -45,7 +33,7 @@ def navigation() -> StreamlitPage:
 
 
 def through_app() -> None:
-    """Every page starts here: it is run by app.py, never alone.
+    """Every page but the default one starts here, before its other imports: it is run by app.py, never alone.
 
     Because of a folder named `pages`, Streamlit runs the page itself when its address is the first thing that a new process
     is asked for; st.navigation has not yet told it otherwise. Tell it, and start over.

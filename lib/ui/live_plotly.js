@@ -16,7 +16,9 @@ function library() {
   return shared.loading
 }
 
-// One chart a frame, always with the newest data, and as much rest as work: a slow browser skips ticks and stays usable.
+// One chart a frame, always with the newest data, small ones first. A chart that took long rests for a while, so that the
+// others go on: a slow browser skips ticks of the expensive chart, then of all, and stays usable.
+const REST = 4 // times as long as its drawing took
 function schedule(state) {
   shared.waiting.add(state)
   if (shared.busy) return
@@ -25,13 +27,20 @@ function schedule(state) {
 }
 
 async function work() {
-  const [state] = shared.waiting
-  if (!state) { shared.busy = false; return }
-  shared.waiting.delete(state)
   const start = performance.now()
+  const due = [...shared.waiting].filter((state) => !(state.due > start)).sort((a, b) => a.text.length - b.text.length)
+  if (!due.length) {
+    shared.busy = shared.waiting.size > 0
+    if (shared.busy) setTimeout(() => requestAnimationFrame(work), 20)
+    return
+  }
+  const [state] = due
+  shared.waiting.delete(state)
   const again = "drawn" in state.plot.dataset
   try { await draw(state) } catch (error) { console.error(error) }
-  setTimeout(() => requestAnimationFrame(work), again ? performance.now() - start : 0)
+  const took = performance.now() - start
+  if (again) state.due = start + (1 + REST) * took
+  setTimeout(() => requestAnimationFrame(work), Math.min(took, 20))
 }
 
 // Arrays stand once in `arrays`; {"$": index} stands where they belong.

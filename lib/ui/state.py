@@ -16,7 +16,9 @@ from lib.scenarios import SCENARIOS
 from lib.training import load
 from lib.ui.visit import current, recognise
 
-GENERATION, WRITTEN, UNDO, MEMO, MESSAGE = "cw_generation", "cw_written", "cw_undo", "cw_memo", "cw_message"
+GENERATION, WRITTEN, UNDO, MEMO, MESSAGE, LIKES = (
+    "cw_generation", "cw_written", "cw_undo", "cw_memo", "cw_message", "cw_likes",
+)  # fmt: skip
 FIRST_SCENARIO = "rare_1_to_20"
 T = TypeVar("T")
 
@@ -114,6 +116,15 @@ def memo(name: Any, make: Callable[[], T], keep: int = 24) -> T:
     while len(made) > keep:
         made.pop(next(iter(made)))
     return made[name]
+
+
+def remembered(name: str, first: Any) -> Any:
+    """A way of looking that the visitor chose: it outlives pages and experiments."""
+    return st.session_state.setdefault(LIKES, {}).get(name, first)
+
+
+def remember(name: str, value: Any) -> None:
+    st.session_state.setdefault(LIKES, {})[name] = value
 
 
 def forget() -> None:

@@ -65,3 +65,9 @@ def test_pasted_counts_become_weights(visitor) -> None:
     expect(page.get_by_text("1 000 training rows · 3 classes · 1 : 90")).to_be_visible(timeout=30_000)
     page.get_by_role("tab", name="As PyTorch").click()
     expect(page.get_by_text("nn.CrossEntropyLoss(weight=weight)")).to_be_visible()
+    expect(page.get_by_text("33.3333333,")).to_be_visible()  # 1000 / (3 * 10), the bird's
+    page.get_by_role("link", name="Go on to training").click()
+    expect(page.get_by_role("heading", name="What do the weights change?")).to_be_visible()
+    visitor.settle()
+    page.get_by_role("button", name=re.compile("^Train(?! these)")).click()
+    expect(page.get_by_text("· finished")).to_be_visible(timeout=60_000)
