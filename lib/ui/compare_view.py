@@ -96,7 +96,8 @@ def _panels(was_active: bool) -> None:
     if snapshot is None:
         return
     dark = state.dark()
-    stamp = (snapshot.epoch, dark)  # what is measured on validation changes at the end of an epoch
+    # What is measured on validation changes at the end of an epoch, and twice a second is enough for a reader.
+    stamp = (state.memo(("epoch", *beat(own, snapshot, 2)), lambda: snapshot.epoch), dark)
     losses, nll, found = st.columns([3, 3, 4])
     with losses:
         show(("train_loss", own.version, dark), lambda: train_loss(snapshot, dark=dark), "train_loss")
@@ -114,9 +115,13 @@ def _panels(was_active: bool) -> None:
         st.subheader("Where the boundaries lie", anchor=False)
         st.caption("First seed. Full line: learned. Dashed: the best boundary for these weights, where theory knows it.")
         # The most expensive chart, by far: once a second is enough to see a line turn.
-        moment = int(own.elapsed) if own.state == "running" else snapshot.progress
-        show(("boundary", own.state, moment, dark), lambda: boundaries(snapshot, dark=dark), "boundary")
+        show(("boundary", *beat(own, snapshot, 1), dark), lambda: boundaries(snapshot, dark=dark), "boundary")
     _finished(own)
+
+
+def beat(own: Job, snapshot: Snapshot, per_second: int) -> tuple[object, ...]:
+    """Changes so often while a training runs, and with each snapshot when it does not."""
+    return ("running", int(own.elapsed * per_second), per_second) if own.state == "running" else (snapshot.progress,)
 
 
 def show(name: tuple[object, ...], make: Callable[[], Chart], key: str) -> None:

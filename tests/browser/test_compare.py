@@ -9,7 +9,7 @@ SCHEMES = ("none", "inverse", "balanced", "sqrt", "power", "effective_number", "
 EIGHT = "&".join(f"s{i}={key}&s{i}.weighting={key}" for i, key in enumerate(SCHEMES, start=1))
 LONG = f"/compare?data.n=20000&training.epochs=4000&{EIGHT}&seeds=0,1,2,3,4"
 PLOT = ".js-plotly-plot"
-POINTS = f"Math.max(...document.querySelector('{PLOT}').calcdata.map(trace => trace.length))"
+POINTS = f"Math.max(0, ...(document.querySelector('{PLOT}')?.calcdata ?? []).map(trace => trace.length))"
 
 
 def train(page: Page) -> None:

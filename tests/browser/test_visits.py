@@ -47,5 +47,5 @@ def test_leaving_the_page_and_coming_back_keeps_settings_and_training(visitor) -
     page.get_by_role("link", name="Data", exact=True).click()
     expect(page.get_by_role("heading", name="What would the weights be?", exact=True)).to_be_visible()
     page.get_by_role("link", name="Compare", exact=True).click()
-    expect(page.get_by_text("A mine")).to_be_visible()
+    expect(page.get_by_text("A mine").last).to_be_visible()
     expect(page.get_by_text("· finished")).to_be_visible()
