@@ -98,12 +98,12 @@ def _panels(was_active: bool) -> None:
     dark = state.dark()
     # What is measured on validation changes at the end of an epoch, and twice a second is enough for a reader.
     stamp = (state.memo(("epoch", *beat(own, snapshot, 2)), lambda: snapshot.epoch), dark)
-    losses, nll, found = st.columns([3, 3, 4])
-    with losses:
+    grid = st.grid(3, min_column_width=300)
+    with grid.cell():
         show(("train_loss", own.version, dark), lambda: train_loss(snapshot, dark=dark), "train_loss")
-    with nll:
+    with grid.cell():
         show(("val_nll", *stamp), lambda: validation_nll(snapshot, dark=dark), "val_nll")
-    with found:
+    with grid.cell():
         _recall(snapshot, stamp)
     st.caption(
         "A loss is shown as it is optimised: what it was divided by stands above it, and losses with different weights cannot "
@@ -172,7 +172,7 @@ def _recall(snapshot: Snapshot, stamp: tuple[object, ...]) -> None:
     show(
         ("recall", *stamp),
         lambda: recall_bars(
-            names, snapshot.history.recall[:, :, -1], snapshot.dataset.class_names, rows, dark=state.dark(), width=420
+            names, snapshot.history.recall[:, :, -1], snapshot.dataset.class_names, rows, dark=state.dark(), width=340
         ),
         "recall",
     )  # fmt: skip

@@ -14,9 +14,10 @@ def param_input(param: Param, value: Any, name: str) -> Any:
     """One widget for one parameter. A text that does not pass `param.read` is refused beside it, and the old value stays."""
     label = param.name.replace("_", " ") + (f"  ${param.symbol}$" if param.symbol not in ("", param.name) else "")
     if isinstance(param.default, bool):
-        return st.toggle(label, key=state.seed(name, value), help=param.help)
+        return st.toggle(label, value=state.first(name, value), key=state.key(name), help=param.help)
     if param.choices:
-        return st.selectbox(label, param.choices, key=state.seed(name, value), help=param.help)
+        at = param.choices.index(state.first(name, value))
+        return st.selectbox(label, param.choices, index=at, key=state.key(name), help=param.help)
     if isinstance(param.default, tuple | str):
         return _text(param, value, name, label)
     return _number(param, value, name, label)
@@ -29,16 +30,15 @@ def _number(param: Param, value: Any, name: str, label: str) -> Any:
         "min_value": None if param.low is None else kind(param.low),
         "max_value": None if param.high is None else kind(param.high),
         "step": kind(param.step or 1),
-        "value": None if param.default is None else "min",
+        "value": state.first(name, None if value is None else kind(value)),
     }
-    full = state.seed(name, None if value is None else kind(value))
     return st.number_input(
-        label, format="%d" if whole else "%g", key=full, help=param.help, placeholder="none", **typed
+        label, format="%d" if whole else "%g", key=state.key(name), help=param.help, placeholder="none", **typed
     )  # fmt: skip
 
 
 def _text(param: Param, value: Any, name: str, label: str) -> Any:
-    typed = st.text_input(label, key=state.seed(name, param.write(value)), help=param.help)
+    typed = st.text_input(label, state.first(name, param.write(value)), key=state.key(name), help=param.help)
     try:
         return param.read("".join(typed.split()) if isinstance(param.default, tuple) else typed)
     except ValueError as error:
@@ -56,22 +56,23 @@ def params_inputs(params: Sequence[Param], values: Params, scope: str, columns: 
     return Params(chosen)
 
 
-def segments(label: str, options: Mapping[str, str], first: str, name: str, *, labelled: bool = True) -> str:
+def segments(label: str, options: Mapping[str, str], value: str, name: str, *, labelled: bool = True) -> str:
     """One of a few options, all in sight; `options` are keys and what they are called."""
     return st.segmented_control(
-        label, list(options), format_func=lambda key: options[key], key=state.seed(name, first), required=True,
-        label_visibility="visible" if labelled else "collapsed",
-    ) or first  # fmt: skip
+        label, list(options), format_func=lambda key: options[key], default=state.first(name, value), key=state.key(name),
+        required=True, label_visibility="visible" if labelled else "collapsed",
+    ) or value  # fmt: skip
 
 
 def record_choice(label: str, registry: Registry[Any], keys: Sequence[str], current: str, name: str) -> str:
     """A select box over records of a registry; the summary of the chosen one stands in its help."""
     options = list(keys)
-    shown = current if current in options else options[0]
-    full = state.seed(name, shown)
-    if st.session_state[full] not in options:
-        state.set_widget(name, shown)
-    return st.selectbox(label, options, format_func=lambda key: registry[key].label, key=full, help=registry[shown].summary)
+    start = state.first(name, current if current in options else options[0])
+    shown = state.current_value(name, start)
+    return st.selectbox(
+        label, options, index=options.index(start) if start in options else 0, format_func=lambda key: registry[key].label,
+        key=state.key(name), help=registry[shown if shown in options else options[0]].summary,
+    )  # fmt: skip
 
 
 def rounded(value: float) -> str:

@@ -27,7 +27,12 @@ def choose(experiment: Experiment) -> Experiment:
     if spec is None:
         return experiment
     seed = st.number_input(
-        "Seed of the draw and the split", 0, 2**31 - 1, key=state.seed("data/seed", experiment.data.seed), step=1
+        "Seed of the draw and the split",
+        0,
+        2**31 - 1,
+        state.first("data/seed", experiment.data.seed),
+        1,
+        key=state.key("data/seed"),
     )
     return on_data(experiment, dataclasses.replace(spec, seed=seed))
 
@@ -83,7 +88,8 @@ def _bundled(current: DataSpec) -> DataSpec | None:
 def _labels(current: DataSpec) -> DataSpec | None:
     """Pasted labels or counts, and features made for them."""
     text = st.text_area(
-        "Labels or counts", key=state.seed("labels/text", _as_text(current)), placeholder=EXAMPLE, height=110,
+        "Labels or counts", state.first("labels/text", _as_text(current)), key=state.key("labels/text"), height=110,
+        placeholder=EXAMPLE,
         help=f"Counts such as “{EXAMPLE}”, a ratio such as “1:100”, or the labels themselves, one per line.",
     )  # fmt: skip
     file = st.file_uploader("Or a file with nothing but labels", key=state.key("labels/file"), help="One label per line.")
@@ -141,9 +147,9 @@ def _columns(table: Table, current: DataSpec) -> DataSpec | None:
     scope = f"upload/{table.sha256[:8]}"
     mine = current.params if current.source == "upload" and current.params["sha256"] == table.sha256 else Params()
     names = [str(name) for name in table.frame.columns]
-    guess = suggest(table, label=str(mine.get("label", "")))
+    labelled = state.first(f"{scope}/label", suggest(table, label=str(mine.get("label", ""))).label)
     label = st.selectbox(
-        "Label column", names, index=None, key=state.seed(f"{scope}/label", guess.label or None),
+        "Label column", names, index=names.index(labelled) if labelled in names else None, key=state.key(f"{scope}/label"),
         placeholder="Which column says what class a row is in?",
     )  # fmt: skip
     if label is None:
@@ -151,14 +157,16 @@ def _columns(table: Table, current: DataSpec) -> DataSpec | None:
     plan = suggest(table, label=label)
     usable = [name for name in names if name not in (label, plan.sample_weight)]
     features = st.multiselect(
-        "Features", usable, key=state.seed(f"{scope}/{label}/features", list(mine.get("features", ())) or list(plan.features)),
+        "Features", usable, state.first(f"{scope}/{label}/features", list(mine.get("features", ())) or list(plan.features)),
+        key=state.key(f"{scope}/{label}/features"),
         help="Ids, dates and texts with many values are left out at first.",
     )  # fmt: skip
+    columns = ["", *(name for name in names if name != label)]
     weight = st.selectbox(
-        "Sample-weight column", ["", *(n for n in names if n != label)], format_func=lambda name: name or "none",
-        key=state.seed(f"{scope}/{label}/weight", plan.sample_weight),
+        "Sample-weight column", columns, columns.index(state.first(f"{scope}/{label}/weight", plan.sample_weight)),
+        format_func=lambda name: name or "none", key=state.key(f"{scope}/{label}/weight"),
     )  # fmt: skip
-    missing = st.toggle("Leave out rows without a label", key=state.seed(f"{scope}/{label}/missing", False))
+    missing = st.toggle("Leave out rows without a label", key=state.key(f"{scope}/{label}/missing"))
     with st.popover("More about the columns", type="tertiary"):
         fine = [param for param in UPLOAD_PARAMS if param.name in ("positive", "na_words", "max_levels")]
         first = Params({"positive": plan.positive, **{name: mine[name] for name in ("na_words", "max_levels") if name in mine}})

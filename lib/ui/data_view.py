@@ -24,7 +24,7 @@ def overview(dataset: Dataset, experiment: Experiment) -> None:
         st.info(inert(notice, 400))
     left, right = st.columns([3, 2])
     with left:
-        log = st.toggle("Logarithmic", key=state.seed("counts/log", False))
+        log = st.toggle("Logarithmic", key=state.key("counts/log"))
         stamp = (experiment.data, log, state.dark())
         show(("counts", *stamp), lambda: class_counts(counts.numpy(), names, log=log, dark=state.dark()), "counts")
     with right:

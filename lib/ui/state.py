@@ -16,8 +16,8 @@ from lib.scenarios import SCENARIOS
 from lib.training import load
 from lib.ui.visit import current, recognise
 
-GENERATION, WRITTEN, UNDO, MEMO, MESSAGE, LIKES = (
-    "cw_generation", "cw_written", "cw_undo", "cw_memo", "cw_message", "cw_likes",
+GENERATION, WRITTEN, UNDO, MEMO, MESSAGE, LIKES, FIRSTS, STARTS = (
+    "cw_generation", "cw_written", "cw_undo", "cw_memo", "cw_message", "cw_likes", "cw_firsts", "cw_starts",
 )  # fmt: skip
 FIRST_SCENARIO = "rare_1_to_20"
 T = TypeVar("T")
@@ -41,6 +41,7 @@ def replace(changed: Experiment) -> None:
     st.session_state[UNDO] = experiment()
     current().experiment = changed
     st.session_state[GENERATION] = st.session_state.get(GENERATION, 0) + 1
+    st.session_state.pop(FIRSTS, None)
 
 
 def visitor() -> str:
@@ -71,17 +72,27 @@ def key(name: str) -> str:
     return f"w{st.session_state.get(GENERATION, 0)}/{name}"
 
 
-def seed(name: str, value: Any) -> str:
-    """The key of a widget; its first value is `value`."""
+def first(name: str, value: T) -> T:
+    """The value with which a widget starts: that of the experiment when the widget came on screen.
+
+    It stays the same for as long as the widget does, and it is handed over as the widget's default, never through session
+    state: that is sent once, and a run that is interrupted loses it.
+    """
     full = key(name)
+    firsts: dict[str, Any] = st.session_state.setdefault(FIRSTS, {})
     if full not in st.session_state:
-        st.session_state[full] = value
-    return full
+        firsts[full] = st.session_state.setdefault(STARTS, {}).pop(full, value)
+    return firsts.setdefault(full, value)
 
 
-def set_widget(name: str, value: Any) -> None:
-    """Give a widget a value from a callback."""
-    st.session_state[key(name)] = value
+def start_with(name: str, value: Any) -> None:
+    """From a callback: what a widget that comes on screen next starts with."""
+    st.session_state.setdefault(STARTS, {})[key(name)] = value
+
+
+def current_value(name: str, value: T) -> T:
+    """What stands in a widget now, or with what it would start."""
+    return st.session_state.get(key(name), first(name, value))
 
 
 def table() -> Table | None:

@@ -28,7 +28,7 @@ def edit(experiment: Experiment, task: Task) -> Experiment:
     at = _chosen(len(names))
     st.segmented_control(
         "Strategy to edit", range(len(names)), format_func=lambda i: f"{letter(i)} {inert(names[i], 14)}",
-        key=state.seed("strategy", 0), required=True, label_visibility="collapsed",
+        default=state.first("strategy", 0), key=state.key("strategy"), required=True, label_visibility="collapsed",
     )  # fmt: skip
     changed = _edit_one(experiment, at, task)
     _buttons(experiment, at)
@@ -36,14 +36,16 @@ def edit(experiment: Experiment, task: Task) -> Experiment:
 
 
 def _chosen(count: int) -> int:
-    at = st.session_state[state.seed("strategy", 0)]
+    at = state.current_value("strategy", 0)
     return at if isinstance(at, int) and at < count else 0
 
 
 def _edit_one(experiment: Experiment, at: int, task: Task) -> Experiment:
     old = experiment.strategies[at]
     scope = f"s{at}"
-    values: dict[str, Any] = {"name": st.text_input("Name", key=state.seed(f"{scope}/name", old.name), max_chars=40)}
+    values: dict[str, Any] = {
+        "name": st.text_input("Name", state.first(f"{scope}/name", old.name), 40, state.key(f"{scope}/name"))
+    }
     for part, (params_field, registry) in Strategy.PARTS.items():
         keys = [key for key, record in registry.items() if task in getattr(record, "tasks", (task,))]
         key = record_choice(LABELS[part], registry, keys, getattr(old, part), f"{scope}/{part}")
@@ -80,7 +82,8 @@ def _overrides(experiment: Experiment, old: Strategy, scope: str) -> Params:
     fields = [param for param in Training.FIELDS if param.name != "epochs"]
     names = [param.name for param in fields]
     own = st.multiselect(
-        "Training settings of its own", names, key=state.seed(f"{scope}/own", [n for n in names if n in old.overrides]),
+        "Training settings of its own", names, state.first(f"{scope}/own", [n for n in names if n in old.overrides]),
+        key=state.key(f"{scope}/own"),
         format_func=lambda name: name.replace("_", " "), placeholder="as the others",
     )  # fmt: skip
     common = old.training(experiment.training)
@@ -114,14 +117,14 @@ def _duplicate(at: int) -> None:
     number = next(n for n in range(2, 100) if f"{old.name[:34]} ({n})" not in names)
     copy = dataclasses.replace(old, name=f"{old.name[:34]} ({number})")
     state.replace(dataclasses.replace(experiment, strategies=(*experiment.strategies, copy)))
-    state.set_widget("strategy", len(names))
+    state.start_with("strategy", len(names))
 
 
 def _remove(at: int) -> None:
     experiment = state.experiment()
     left = tuple(strategy for index, strategy in enumerate(experiment.strategies) if index != at)
     state.replace(dataclasses.replace(experiment, strategies=left))
-    state.set_widget("strategy", max(at - 1, 0))
+    state.start_with("strategy", max(at - 1, 0))
 
 
 def describe(strategy: Strategy) -> str:
@@ -152,7 +155,8 @@ def edit_model(experiment: Experiment) -> Experiment:
     given = experiment.model.params if name == experiment.model.name else Params()
     params = params_inputs(registry[name].params, given, f"model/{name}")
     start = st.toggle(
-        "Start the output bias at the log prior", key=state.seed("model/bias", experiment.model.bias_init == "log_prior"),
+        "Start the output bias at the log prior", state.first("model/bias", experiment.model.bias_init == "log_prior"),
+        key=state.key("model/bias"),
         help="The first predictions are then the class shares, so the first epochs are not spent on learning them.",
     )  # fmt: skip
     return dataclasses.replace(experiment, model=ModelSpec(name, params, "log_prior" if start else "default"))
@@ -163,7 +167,7 @@ def edit_training(experiment: Experiment) -> Experiment:
     values = Params({param.name: getattr(experiment.training, param.name) for param in Training.FIELDS})
     training = Training(**params_inputs(Training.FIELDS, values, "training", columns=2))
     count = st.number_input(
-        "Seeds", 1, 20, key=state.seed("seeds", len(experiment.seeds)),
+        "Seeds", 1, 20, state.first("seeds", len(experiment.seeds)), key=state.key("seeds"),
         help="Each strategy is trained this many times from different initial weights and batch orders.",
     )  # fmt: skip
     seeds = experiment.seeds if count == len(experiment.seeds) else tuple(range(count))

@@ -6,6 +6,7 @@ browser costs is not in its figures.
 """
 
 import base64
+import contextlib
 import json
 import threading
 import time
@@ -40,12 +41,11 @@ class Visitor:
         self._kept: dict[str, tuple[ForwardMsg, int]] = {}  # hash -> message, run in which it was last used
         self._repeat: dict[str, tuple[float, float]] = {}  # fragment -> interval, when it is due
         self._news = threading.Condition()
-        self._socket = connect(
-            f"{address.replace('http', 'ws')}/_stcore/stream",
-            subprotocols=[Subprotocol("streamlit")],
-            max_size=None,
-            compression=None,
-        )
+        self._open = True
+        self._closing = contextlib.ExitStack()
+        stream = f"{address.replace('http', 'ws')}/_stcore/stream"
+        connection = connect(stream, subprotocols=[Subprotocol("streamlit")], max_size=None, compression=None)
+        self._socket = self._closing.enter_context(connection)
         self._threads = [threading.Thread(target=work, daemon=True) for work in (self._listen, self._tick)]
         for thread in self._threads:
             thread.start()
@@ -59,7 +59,8 @@ class Visitor:
 
     def close(self) -> None:
         """As closing the tab."""
-        self._socket.close()
+        self._open = False
+        self._closing.close()
         for thread in self._threads:
             thread.join(5)
 
@@ -184,7 +185,7 @@ class Visitor:
     def _tick(self) -> None:
         """Repeat fragments, each at its interval."""
         try:
-            while self._socket.protocol.close_expected() is False:
+            while self._open:
                 time.sleep(0.005)
                 for fragment, (interval, due) in list(self._repeat.items()):
                     if self.watching and time.perf_counter() >= due:
