@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from lib.data import Dataset
 from lib.decisions import effective_shift
@@ -34,14 +35,20 @@ class Case:
 
     index: int
     run: Run
+    epochs: int
     batch_size: int
     torch_mean: bool  # divides by the sum of weights in the batch
     names: tuple[str, ...]
 
     @property
+    def weight(self) -> Tensor:
+        """The weights [C] of the last epoch: all 1 when they are to start after it."""
+        return self.run.weight_in(self.epochs - 1)
+
+    @property
     def ratio(self) -> float:
         """Largest class weight to smallest."""
-        weights = self.run.class_weight[self.run.class_counts > 0]
+        weights = self.weight[self.run.class_counts > 0]
         return float(weights.max() / weights.min()) if bool((weights > 0).all()) else float("inf")
 
     @property
@@ -63,7 +70,7 @@ def advise(experiment: Experiment, dataset: Dataset) -> list[Advice]:
         settings = strategy.training(experiment.training)
         run = Run(strategy, experiment.seeds[0], (index, 0), dataset)
         torch_mean = settings.normaliser == "torch" and run.loss.reduction == "weighted_mean"
-        cases.append(Case(index, run, settings.batch_size, torch_mean, dataset.class_names))
+        cases.append(Case(index, run, settings.epochs, settings.batch_size, torch_mean, dataset.class_names))
     merged: dict[tuple[str, str], tuple[int, ...]] = {}
     for found in (advice for rule in RULES for advice in rule(cases)):
         about = (found.kind, found.sentence)
@@ -78,7 +85,7 @@ def corrects_twice(cases: Sequence[Case]) -> Iterator[Advice]:
         even = torch.ones_like(run.class_counts)
         none = torch.zeros_like(even)
         parts = {
-            "weights": effective_shift(run.class_counts, run.class_weight, run.class_counts, none),
+            "weights": effective_shift(run.class_counts, case.weight, run.class_counts, none),
             "sampler": effective_shift(run.class_counts, even, run.seen_counts, none),
             "loss": run.loss_shift,
             "decision": _decision_shift(run),
@@ -111,8 +118,8 @@ def smoothing_turns(cases: Sequence[Case]) -> Iterator[Advice]:
         classes = len(case.names)
         limit = (classes - (classes - 1) * smoothing) / smoothing
         if case.ratio > limit:
-            weights = case.run.class_weight
-            high, low = int(weights.argmax()), int(torch.where(weights > 0, weights, torch.inf).argmin())
+            weights = case.weight
+            high, low = int(weights.argmax()), int(weights.argmin())
             yield Advice("warning", (case.index,), (
                 f"with label smoothing {smoothing:g} and weights of 1 : {case.ratio:.3g}, a row that is surely "
                 f"{case.names[low]} is best called {case.names[high]}: the smoothed part is weighted too. This happens beyond "
@@ -146,13 +153,36 @@ def weights_fade(cases: Sequence[Case]) -> Iterator[Advice]:
                 "nothing. Take larger batches, or the normaliser 'fixed'."
             ))  # fmt: skip
         elif len(counts) == 2 and case.run.strategy.sampler == "shuffle":
-            w = float(case.run.class_weight[1] / case.run.class_weight[0])
+            w = float(case.weight[1] / case.weight[0])
             left = effective_ratio(w, float(counts[1] / counts.sum()), case.batch_size)
             if max(left, 1 / left) < FADED * max(w, 1 / w):
                 yield Advice("note", (case.index,), (
                     f"in batches of {case.batch_size}, weights of 1 : {w:.3g} act like 1 : {left:.3g}, because each batch "
                     "divides by the weights that happen to be in it."
                 ))  # fmt: skip
+
+
+def undo_takes_too_much(cases: Sequence[Case]) -> Iterator[Advice]:
+    """Undo subtracts the weights in full, also where small batches have weakened them (F4)."""
+    for case in cases:
+        weak = case.batch_size == 1 or any(advice.kind == "note" for advice in weights_fade([case]))
+        if case.run.strategy.decision == "undo" and case.torch_mean and case.ratio > 1.05 and weak:
+            yield Advice("warning", (case.index,), (
+                "'undo' takes the weights off in full, but batches this small have weakened them: it takes too much. Take "
+                "larger batches, or the normaliser 'fixed'."
+            ))  # fmt: skip
+
+
+def weight_of_zero(cases: Sequence[Case]) -> Iterator[Advice]:
+    """A batch whose rows all have weight 0 divides 0 by 0 (F1)."""
+    for case in cases:
+        none = (case.weight == 0) & (case.run.class_counts > 0)
+        if case.torch_mean and bool(none.any()):
+            names = ", ".join(name for name, gone in zip(case.names, none.tolist(), strict=True) if gone)
+            yield Advice("warning", (case.index,), (
+                f"{names} has weight 0, and a batch that holds nothing else divides 0 by 0: the loss becomes NaN, and the "
+                "strategy diverges. Take a small weight instead of 0."
+            ))  # fmt: skip
 
 
 def one_curve(cases: Sequence[Case]) -> Iterator[Advice]:
@@ -169,7 +199,8 @@ def one_curve(cases: Sequence[Case]) -> Iterator[Advice]:
             groups.append([case])
     for group in groups:
         if len(group) > 1:
-            yield Advice("note", tuple(case.index for case in group), (
+            same = all(bool(torch.equal(case.weight, group[0].weight)) for case in group)
+            yield Advice("note", tuple(case.index for case in group), "they are the same and give one curve." if same else (
                 "their weights differ by a common factor only, and the mean of this loss divides by the sum of weights: the "
                 "factor cancels, and they give one curve."
             ))  # fmt: skip
@@ -194,8 +225,10 @@ def _same_but_for_scale(one: Case, other: Case) -> bool:
 
     if rest(first) != rest(second) or Params(first.overrides) != Params(second.overrides):
         return False
-    mine, theirs = (effective_prior(case.run.class_counts, case.run.class_weight) for case in (one, other))
+    mine, theirs = (effective_prior(case.run.class_counts, case.weight) for case in (one, other))
     return bool(torch.allclose(mine, theirs, rtol=1e-9, atol=0.0))
 
 
-RULES: tuple[Rule, ...] = (corrects_twice, smoothing_turns, batch_misses, weights_fade, one_curve)
+RULES: tuple[Rule, ...] = (
+    corrects_twice, smoothing_turns, batch_misses, weights_fade, undo_takes_too_much, weight_of_zero, one_curve,
+)  # fmt: skip

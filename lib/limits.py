@@ -5,8 +5,10 @@ Each refusal names the limit, what was asked for and what to do. How long a trai
 
 from torch import Tensor
 
-from lib.data import Dataset
-from lib.experiment import Experiment
+from lib.data import SOURCES, Dataset
+from lib.data.dataset import TRAINING_ROWS
+from lib.data.synthetic import MAX_LABEL_AXES
+from lib.experiment import DataSpec, Experiment
 from lib.losses import LOSSES
 from lib.memory import APP, budget, size
 from lib.models import CHUNK, MODELS
@@ -52,6 +54,21 @@ def check_limits(experiment: Experiment, dataset: Dataset) -> None:
         raise ValueError(
             f"This training needs about {size(needed)} of memory; {size(training_budget())} are there for one. "
             "Take fewer rows, strategies or seeds, smaller batches, or a smaller model."
+        )
+
+
+def check_rows(spec: DataSpec) -> None:
+    """Raises ValueError when a recipe would draw more numbers than there is memory for; called before it draws any."""
+    source, params = SOURCES[spec.source], spec.params
+    if source.kind != "recipe":
+        return
+    rows = params["n"] if "n" in params else min(sum(params["counts"]), TRAINING_ROWS)
+    rows += params["n_val"] + params["n_test"]
+    features = params.get("dim") or len(params.get("priors", ())) or MAX_LABEL_AXES
+    if (needed := 2 * rows * max(features, 2) * FLOAT) > training_budget():  # the rows, and the noise they are made from
+        raise ValueError(
+            f"{rows} rows with {features} features take about {size(needed)} of memory; {size(training_budget())} are there "
+            "for one visitor. Take fewer rows or features."
         )
 
 

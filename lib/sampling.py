@@ -132,7 +132,7 @@ def oversample(strata: Strata, generator: torch.Generator, *, ratio: float) -> T
     source="imbalanced-learn, RandomUnderSampler",
     params=(RATIO,),
     code="classes = [torch.nonzero(targets == c).flatten() for c in range(len(counts))]\n"
-    "allowed = int(counts.min() / {ratio})\n"
+    "allowed = int(counts[counts > 0].min() / {ratio})\n"
     "kept = [own[torch.randperm(len(own), generator=generator)[:allowed]] for own in classes]\n"
     "sampler = SubsetRandomSampler(torch.cat(kept), generator=generator)  # build it anew for each epoch",
     seen_counts=lambda counts, params: counts.minimum(counts[counts > 0].min() / params["ratio"]),

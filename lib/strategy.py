@@ -153,6 +153,8 @@ def _misfit(strategy: Strategy, part: str, task: Task, classes: int) -> str | No
             f"and these are {task} ({classes} classes). Choose one of {fitting}."
         )
     weights, ignored = params.get("weights"), params.get("ignore_index", -100)
+    if weights is not None and not any(weights):
+        return "weights must not all be 0: nothing would be learnt."
     if weights is not None and len(weights) != classes:
         return f"weights must have one value per class: {classes} classes, got {len(weights)} weights."
     if ignored != -100 and not 0 <= ignored < classes:

@@ -90,7 +90,7 @@ def strategies_of(draw, spec: DataSpec, name: str) -> Strategy:
         if "ignore_index" in params:
             params["ignore_index"] = draw(some.sampled_from([-100, *range(classes)]))
         if "weights" in [param.name for param in record.params]:
-            params["weights"] = tuple(draw(some.lists(some.floats(0, 1e6), min_size=classes, max_size=classes)))
+            params["weights"] = tuple(draw(some.lists(some.floats(0, 1e6), min_size=classes, max_size=classes).filter(any)))
         chosen |= {key_field: record.key, params_field: params}
     overrides = {param.name: values_of(param) for param in Training.FIELDS if param.name != "epochs"}
     chosen["overrides"] = draw(some.fixed_dictionaries({}, optional=overrides))

@@ -83,3 +83,33 @@ def test_a_common_factor_cancels_under_cross_entropy_only() -> None:
     assert said({"weighting": "sqrt"}, *same[:1]) == []
     assert said(*({"loss": "bce_with_logits"} | scheme for scheme in same)) == []
     assert said(same[0], same[1] | {"overrides": {"lr": 0.1}}) == []
+
+
+def test_weights_that_never_start_double_nothing() -> None:
+    late = BALANCED | {"sampler": "weighted_random", "weights_from_epoch": 50}
+    assert said(late, epochs=5) == []
+    assert "both lift" in sentences(late, epochs=60)
+
+
+def test_equal_strategies_are_called_equal() -> None:
+    assert sentences({}, {}) == "they are the same and give one curve."
+
+
+def test_a_weight_of_zero_is_named_where_it_can_divide_by_zero() -> None:
+    zero = {"weighting": "manual", "weighting_params": {"weights": [0, 1]}}
+    assert "0 has weight 0, and a batch that holds nothing else divides 0 by 0" in sentences(zero)
+    assert sentences(zero | {"loss": "bce_with_logits"}) == ""
+    assert sentences({"weighting": "manual", "weighting_params": {"weights": [0.5, 1]}}) == ""
+
+
+def test_smoothing_with_a_weight_of_zero_names_the_other_class() -> None:
+    zero = {"weighting": "manual", "weighting_params": {"weights": [1, 0]}, "loss_params": {"label_smoothing": 0.1}}
+    assert "surely 1 is best called 0" in sentences(zero)
+
+
+def test_undo_takes_too_much_where_batches_weaken_the_weights() -> None:
+    undone = BALANCED | {"decision": "undo"}
+    assert "takes too much" in sentences(undone, batch_size=1)
+    assert "takes too much" in sentences(undone, batch_size=32)
+    assert "takes too much" not in sentences(undone, batch_size=512)
+    assert "takes too much" not in sentences({"loss": "bce_with_logits"} | undone, batch_size=32)

@@ -105,13 +105,14 @@ def test_logit_adjustment_never_favours_a_class_without_rows():
 @pytest.mark.parametrize("loss", list(LOSSES))
 def test_undo_takes_the_scores_of_the_optimum_back_to_the_posterior(scheme, sampler, loss):
     """The optimum of a weighted, resampled loss is q_c ~ w_c (pi'_c / pi_c) eta_c, moved by what the loss itself adds."""
-    counts = torch.tensor([800.0, 150.0, 50.0], dtype=torch.float64)
+    classes = 3 if LOSSES[loss].scores == "per class" else 2
+    counts = torch.tensor([800.0, 150.0, 50.0], dtype=torch.float64)[:classes]
     weight = class_weights(scheme, counts)
     defaults = {param.name: param.default for param in SAMPLERS[sampler].params}
     seen = SAMPLERS[sampler].seen_counts(counts, defaults)
     shift_of, values = LOSSES[loss].log_shift, {param.name: param.default for param in LOSSES[loss].params}
-    shift = torch.zeros(3) if shift_of is None else shift_of(counts, values)
-    eta = torch.rand(50, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    shift = torch.zeros(classes) if shift_of is None else shift_of(counts, values)
+    eta = torch.rand(50, classes, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     eta = eta / eta.sum(1, keepdim=True)
     optimum = (eta * weight * seen / counts).log() + shift
     rule = rule_of("undo", optimum, context(counts.tolist(), weight, seen, shift))

@@ -73,7 +73,7 @@ def test_an_upload_is_given_beside_the_experiment(tmp_path: Path) -> None:
         "data": {"source": "upload", "params": {k: list(v) if isinstance(v, tuple) else v for k, v in spec.params.items()}}
     }
     code, result = run(tmp_path, raw, "--data", str(tmp_path / "rows.csv"))
-    assert code == 0 and sum(result["strategies"][0]["class_counts"]) == 108  # 60 % of 180
+    assert code == 0 and sum(result["strategies"][0]["class_counts"]) == 180
     assert run(tmp_path, raw)[0] == 2  # without the file
 
 

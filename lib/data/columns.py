@@ -114,7 +114,7 @@ def dataset_from_table(
         "binary" if len(found.names) == 2 else "multiclass", found.names, train, validation, test,
         feature_names=encoded.names, shift=torch.from_numpy(encoded.shift), scale=torch.from_numpy(encoded.scale),
         notices=notices,
-        all_counts=torch.bincount(torch.from_numpy(found.codes[found.codes >= 0])).double() if thinned else None,
+        all_counts=torch.bincount(torch.from_numpy(found.codes[found.codes >= 0])).double(),
     )  # fmt: skip
 
 

@@ -50,7 +50,7 @@ class Dataset:
     scale: Tensor | None = None
     notices: tuple[str, ...] = ()
     means: Tensor | None = field(default=None)  # [C, D] of recipes whose classes are unit Gaussians
-    all_counts: Tensor | None = field(default=None)  # [C] of all rows, where the training rows are a sample of them
+    all_counts: Tensor | None = field(default=None)  # [C] of all the visitor's rows, where training has a part of them
 
     @property
     def features(self) -> int:
@@ -63,7 +63,7 @@ class Dataset:
     def class_counts(self, split: str = "train") -> Tensor:
         """Rows per class, float64: [C] for binary and multiclass, [2] for sequence steps, [L, 2] for multilabel.
 
-        Of training rows that are a sample, the counts of all the rows that they stand for: weights are made from those.
+        Of training rows that are a part of a visitor's rows, the counts of all the visitor's rows: weights are made from those.
         """
         if split == "train" and self.all_counts is not None:
             return self.all_counts

@@ -283,9 +283,9 @@ def labels(*, seed: int, counts: tuple[int, ...], names: tuple[str, ...], separa
            label_noise: float) -> Dataset:  # fmt: skip
     """Given label counts, with features: unit Gaussians `separation` apart."""
     params = Params({"counts": counts, "names": names, "separation": separation})
-    means = label_means(params)
+    class_names, means = label_names(params), label_means(params)
     n = sum(counts)
     many = n > TRAINING_ROWS
     return draw_splits(around(means), seed=seed, n=min(n, TRAINING_ROWS), shares=tuple(count / n for count in counts),
-                       n_val=n_val, n_test=n_test, label_noise=label_noise, names=label_names(params), means=means,
+                       n_val=n_val, n_test=n_test, label_noise=label_noise, names=class_names, means=means,
                        all_counts=torch.tensor(counts, dtype=torch.float64) if many else None)  # fmt: skip

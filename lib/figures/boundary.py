@@ -44,7 +44,7 @@ def boundaries(
     box = view(rows.x.numpy())
     grid = Grid(
         panels=len(strategies), columns=min(len(strategies), 4), panel_height=270, gap_x=46, gap_y=64,
-        margin=(46, 12, 34, 112), narrowest=210,
+        margin=(46, 12, 34, 112), narrowest=190,
     )  # fmt: skip
     names = dataset.feature_names or ("x1", "x2")
     axes = [_axes(box, names, last=panel >= len(strategies) - grid.columns) for panel in range(len(strategies))]

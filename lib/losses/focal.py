@@ -1,5 +1,8 @@
 """Focal loss: rows that the model is already sure of count less (Lin et al. 2017, arXiv 1708.02002)."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -39,6 +42,12 @@ def focal(logits: Tensor, targets: Tensor, *, gamma: Number) -> Tensor:
     return -torch.exp(gamma * log_rest) * log_p.gather(-1, y).squeeze(-1)
 
 
+def alpha_shift(class_counts: Tensor, params: Mapping[str, Any]) -> Tensor:
+    """(0, logit alpha): exact where gamma is 0; gamma alone moves no decision."""
+    alpha = torch.tensor(float(params["alpha"]), dtype=class_counts.dtype)
+    return torch.stack([torch.zeros_like(alpha), alpha.logit()])
+
+
 @loss(
     key="sigmoid_focal",
     label="Focal (sigmoid)",
@@ -61,6 +70,7 @@ def focal(logits: Tensor, targets: Tensor, *, gamma: Number) -> Tensor:
             help="Weight of positives; negatives get 1 - alpha. 0.5: no preference.",
         ),
     ),
+    log_shift=alpha_shift,
     code="def criterion(logits, targets):\n"
     "    z_t = (2 * targets - 1) * logits\n"
     "    alpha_t = {alpha} * targets + (1 - {alpha}) * (1 - targets)\n"

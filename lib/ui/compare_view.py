@@ -18,15 +18,16 @@ from lib.figures.chart import Chart
 from lib.figures.confusion import confusion_panels, group_recalls, top_confusions
 from lib.figures.curves import train_loss, validation_nll
 from lib.figures.recall import recall_bars
+from lib.figures.text import number
 from lib.metrics import METRICS
 from lib.runner import Job
 from lib.training import Snapshot
 from lib.ui import state
-from lib.ui.controls import rounded, segments
+from lib.ui.controls import segments
 from lib.ui.engine import engine
 from lib.ui.live_plotly import live_plotly
 from lib.ui.strategy_editor import describe, letter
-from lib.ui.text import inert
+from lib.ui.text import inert, thin
 
 TICK = 0.25  # seconds between two looks at a running training
 PATIENCE = 0.2  # seconds that Stop waits for the training to end
@@ -66,7 +67,7 @@ def controls(experiment: Experiment) -> None:
         if own is not None and not active and own.experiment != experiment:
             st.caption("The settings have changed since this training. Train to see what they do.")
     lines = [f"**{letter(i)} {inert(s.name)}** {describe(s)}" for i, s in enumerate(experiment.strategies)]
-    st.caption("  \n".join(lines))
+    st.caption(" \u2003 ".join(lines))  # in one paragraph: the pictures should be in sight
 
 
 def advice(experiment: Experiment, dataset: Dataset) -> None:
@@ -80,14 +81,16 @@ def advice(experiment: Experiment, dataset: Dataset) -> None:
 def live() -> None:
     """Everything that moves. Polls while a training is active, and runs the page once more when it ends."""
     own = job()
-    active = own is not None and not own.ended
+    if own is None:  # outside the fragment: its button must run the whole page, which then polls
+        _empty()
+        return
+    active = not own.ended
     st.fragment(_panels, run_every=TICK if active else None)(active)
 
 
 def _panels(was_active: bool) -> None:
     own = job()
     if own is None:
-        _empty()
         return
     if was_active and own.ended:
         st.rerun()
@@ -158,7 +161,7 @@ def diverged(snapshot: Snapshot | None) -> list[str]:
             sentences.append(
                 f"{letter(index)} {inert(strategy.name)} diverged in epoch {min(epochs)} ({len(epochs)} of "
                 f"{len(snapshot.experiment.seeds)} seeds): its loss is not a finite number. The others go on. "
-                "Try a smaller learning rate or smaller weights."
+                "Try a smaller learning rate, smaller weights, or no weight of 0."
             )
     return sentences
 
@@ -206,32 +209,44 @@ def _finished(own: Job) -> None:
     if own.state != "finished" or own.results is None or own.snapshot is None:
         st.caption("These rows are not looked at before the last epoch.")
         return
-    st.dataframe(summary_table(own), hide_index=True, alt="Metrics of each strategy on the test rows")
-    st.caption(
-        f"{len(own.snapshot.dataset.test):,} test rows. Mean over {len(own.experiment.seeds)} seeds; in brackets the 95 % "
-        "interval over seeds: training noise, not the luck of the draw of the rows. ◀ best, where the seeds allow to say so."
+    dataset, seeds = own.snapshot.dataset, len(own.experiment.seeds)
+    names = [strategy.name for strategy in own.experiment.strategies]
+    recalls = np.array([[own.results[s, r].recall for r in range(seeds)] for s in range(len(names))])
+    rows = dataset.class_counts("test").numpy()
+    show(
+        ("test_recall", state.dark()),
+        lambda: recall_bars(names, recalls, dataset.class_names, rows, dark=state.dark(), split="test", width=1000),
+        "test_recall",
     )
+    st.dataframe(summary_table(own), hide_index=True, alt="Metrics of each strategy on the test rows")
+    st.caption(f"{thin(len(dataset.test))} test rows. " + (
+        "One seed: no interval, and no winner." if seeds == 1 else
+        f"Mean over {seeds} seeds; in brackets the 95 % interval over seeds: training noise, not the luck of the draw of the "
+        "rows. ◀ best, where the paired seeds allow to say so."
+    ))  # fmt: skip
 
 
 def summary_table(own: Job) -> pd.DataFrame:
-    """One row per strategy, one column per metric: mean over seeds, and the interval where there is more than one seed."""
+    """One row per metric, one column per strategy: mean over seeds, and the interval where there is more than one seed."""
     assert own.results is not None
-    rows = []
+    table: dict[str, list[str]] = {"metric": [metric.label for metric in METRICS.values()]}
     strategies, seeds = own.experiment.strategies, range(len(own.experiment.seeds))
     results = [[own.results[s, r] for r in seeds] for s in range(len(strategies))]
     best = {key: clear_best(results, key) for key in METRICS}
     for index, strategy in enumerate(strategies):
         summary = summarise(results[index])
-        row = {"strategy": f"{letter(index)} {strategy.name}"}
-        for key, metric in METRICS.items():
-            row[metric.label] = _with_interval(summary.metrics[key]) + (" ◀" if best[key] == index else "")
-        rows.append(row)
-    return pd.DataFrame(rows)
+        table[f"{letter(index)} {strategy.name}"] = [
+            _with_interval(summary.metrics[key], metric.better) + (" ◀" if best[key] == index else "")
+            for key, metric in METRICS.items()
+        ]
+    return pd.DataFrame(table)
 
 
-def _with_interval(estimate: Estimate) -> str:
-    mean = rounded(estimate.mean)
-    return mean if estimate.interval is None else f"{mean} [{', '.join(map(rounded, estimate.interval))}]"
+def _with_interval(estimate: Estimate, better: str) -> str:
+    mean, interval = number(estimate.mean), estimate.interval
+    if interval is None or better == "reference":
+        return mean
+    return f"{mean} [{', '.join(map(number, interval))}]"
 
 
 def _empty() -> None:

@@ -1,6 +1,6 @@
 """Widgets made from declared parameters: the `Param` says what may be entered, the experiment what stands there now."""
 
-import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,6 +8,7 @@ import streamlit as st
 
 from lib.registry import Param, Params, Registry
 from lib.ui import state
+from lib.ui.text import inert
 
 
 def param_input(param: Param, value: Any, name: str) -> Any:
@@ -40,9 +41,10 @@ def _number(param: Param, value: Any, name: str, label: str) -> Any:
 def _text(param: Param, value: Any, name: str, label: str) -> Any:
     typed = st.text_input(label, state.first(name, param.write(value)), key=state.key(name), help=param.help)
     try:
-        return param.read("".join(typed.split()) if isinstance(param.default, tuple) else typed)
+        # Numbers in a list may stand apart by commas, blanks or both.
+        return param.read(re.sub(r"[\s,;]+", ",", typed.strip()) if isinstance(param.default, tuple) else typed)
     except ValueError as error:
-        st.error(f"{error} Still in use: {param.write(value)}.")
+        st.error(inert(f"{error} Still in use: {param.write(value)}.", 300))
         return value
 
 
@@ -73,8 +75,3 @@ def record_choice(label: str, registry: Registry[Any], keys: Sequence[str], curr
         label, options, index=options.index(start) if start in options else 0, format_func=lambda key: registry[key].label,
         key=state.key(name), help=registry[shown if shown in options else options[0]].summary,
     )  # fmt: skip
-
-
-def rounded(value: float) -> str:
-    """Three significant digits; a dash where there is no number."""
-    return "–" if value is None or not math.isfinite(value) else f"{value:.3g}"

@@ -47,8 +47,9 @@ def on_data(experiment: Experiment, spec: DataSpec) -> Experiment:
     except ValueError as error:
         st.error(f"{inert(str(error), 300)} The data stay as they were.")
         return experiment
-    for notice in notices:
-        st.info(inert(notice, 300))
+    if notices:
+        state.keep_for_undo(experiment.strategies)
+        st.info(inert(" ".join(notices), 800))
     return moved
 
 
@@ -96,8 +97,11 @@ def _labels(current: DataSpec) -> DataSpec | None:
     try:
         if file is not None:
             found = state.memo(("labels", file.file_id), lambda: read_labels(file.name, file.getvalue()))
+        elif text.strip():
+            found = paste(text)
         else:
-            found = paste(text or EXAMPLE)
+            st.caption(f"Paste counts such as “{EXAMPLE}”, or labels. The data stay as they were until then.")
+            return None
     except ValueError as error:
         st.error(f"{inert(str(error), 300)} The data stay as they were.")
         return None
@@ -117,7 +121,7 @@ def _labels(current: DataSpec) -> DataSpec | None:
 
 def _as_text(current: DataSpec) -> str:
     if current.source != "labels":
-        return EXAMPLE
+        return ""
     names = SOURCES["labels"].classes(current.params)
     return "\n".join(f"{name}: {count}" for name, count in zip(names, current.params["counts"], strict=True))
 

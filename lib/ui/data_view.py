@@ -1,17 +1,20 @@
 """What the data are, and what the weights would be."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 import streamlit as st
+import torch
 
 from lib.data import Dataset
-from lib.data.columns import suggest
+from lib.data.columns import Column, suggest
 from lib.experiment import Experiment
 from lib.export.tensors import tensor_code
 from lib.figures.data import class_counts, scatter, scheme_weights
+from lib.figures.text import number
 from lib.theory import chance_of_none
 from lib.ui import state
 from lib.ui.compare_view import show
-from lib.ui.controls import rounded
 from lib.ui.text import inert, thin
 from lib.weighting import WEIGHTINGS, class_weights, realised_ratio, weight_table
 
@@ -42,7 +45,7 @@ def sentences(dataset: Dataset, batch_size: int) -> list[str]:
     ratio = float(counts[most] / counts[least])
     missed = chance_of_none(int(counts[least]), rows, batch_size)
     found = [
-        f"For one row of **{names[least]}** there are **{rounded(ratio)}** of **{names[most]}**.",
+        f"For one row of **{names[least]}** there are **{number(ratio)}** of **{names[most]}**.",
         f"A batch of {thin(batch_size)} rows has no row of **{names[least]}** {_odds(missed)}.",
     ]
     empty = [names[c] for c in range(len(counts)) if counts[c] == 0]
@@ -63,7 +66,8 @@ def _often(chance: float) -> str:
 
 def split_table(dataset: Dataset) -> pd.DataFrame:
     """Rows of each class per split."""
-    columns = {split: [int(n) for n in dataset.class_counts(split)] for split in dataset.splits}
+    classes = len(dataset.class_names)
+    columns = {split: torch.bincount(part.y, minlength=classes).tolist() for split, part in dataset.splits.items()}
     return pd.DataFrame({"class": list(dataset.class_names)} | columns)
 
 
@@ -110,11 +114,15 @@ def columns(experiment: Experiment) -> None:
         found = suggest(table, label=str(experiment.data.params["label"]))
         chosen = experiment.data.params["features"]
         rows = [
-            {"column": c.name, "used as": c.role if not chosen or c.name in chosen or c.role == "label" else "left_out",
-             "why": c.why, "missing": c.missing}
+            {"column": c.name, "used as": _use(c, chosen), "why": c.why, "missing": c.missing}
             for c in found.columns
         ]  # fmt: skip
         st.dataframe(pd.DataFrame(rows), hide_index=True, alt="The use of each column")
+
+
+def _use(column: Column, chosen: Sequence[str]) -> str:
+    used = not chosen or column.name in chosen or column.role in ("label", "sample_weight")
+    return (column.role if used else "left_out").replace("_", " ")
 
 
 def picture(dataset: Dataset, experiment: Experiment) -> None:

@@ -8,14 +8,16 @@ import streamlit as st
 
 from lib.runner import Runner
 
+WARM_AFTER = 2.0  # seconds: the first page is drawn by then
+
 
 @st.cache_resource(show_spinner=False)
 def engine() -> Runner:
     """The runner of this process.
 
-    Streamlit collects garbage after every script run, which with torch imported costs every visitor 110 ms: freezing what
-    is loaded here makes that 4 ms. One torch thread, because models this small lose by a second one. A training lets the
-    interpreter go at each torch operation and, while a page is drawn, waits for this interval each time: 1 ms instead of 5.
+    With torch imported a full collection of garbage stops everybody for 110 ms: freezing what is loaded here makes that
+    4 ms. One torch thread, because models this small lose by a second one. A training lets the interpreter go at each
+    torch operation and, while a page is drawn, waits for the switch interval each time: 1 ms instead of 5.
     """
     import pandas  # noqa: F401
     import torch
@@ -23,14 +25,18 @@ def engine() -> Runner:
     import lib.figures  # noqa: F401
     import lib.scenarios  # noqa: F401
     from lib.ui.live_plotly import install_plotly
+    from lib.ui.sockets import no_delay
 
     torch.set_num_threads(1)
     sys.setswitchinterval(0.001)
+    no_delay()
     install_plotly()
     runner = Runner()
     gc.collect()
     gc.freeze()
-    threading.Thread(target=warm, name="counterweight-warm", daemon=True).start()
+    later = threading.Timer(WARM_AFTER, warm)
+    later.daemon = True
+    later.start()
     return runner
 
 

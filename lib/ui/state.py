@@ -4,6 +4,7 @@ The experiment is the truth: widgets are seeded from it and write back to it. `g
 that an experiment that comes from elsewhere (a scenario, a link) seeds all widgets anew.
 """
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -11,7 +12,8 @@ import streamlit as st
 
 from lib.data import SOURCES, Dataset
 from lib.data.upload import Table
-from lib.experiment import DataSpec, Experiment
+from lib.experiment import DataSpec, Experiment, Strategy
+from lib.limits import check_rows
 from lib.scenarios import SCENARIOS
 from lib.training import load
 from lib.ui.visit import current, recognise
@@ -37,11 +39,15 @@ def write_back(changed: Experiment) -> None:
 
 
 def replace(changed: Experiment) -> None:
-    """An experiment from elsewhere: all widgets are seeded anew, and the one before can be had back."""
-    st.session_state[UNDO] = experiment()
+    """An experiment from elsewhere: all widgets are seeded anew."""
     current().experiment = changed
     st.session_state[GENERATION] = st.session_state.get(GENERATION, 0) + 1
     st.session_state.pop(FIRSTS, None)
+
+
+def keep_for_undo(strategies: tuple[Strategy, ...]) -> None:
+    """The strategies as they were before a change that can be taken back."""
+    st.session_state[UNDO] = strategies
 
 
 def visitor() -> str:
@@ -58,13 +64,16 @@ def welcome_back() -> None:
 
 
 def undo() -> None:
-    """Back to the experiment before the last `replace`."""
-    if UNDO in st.session_state:
-        replace(st.session_state[UNDO])
+    """Take the last change of the strategies back; all other settings stay."""
+    before: tuple[Strategy, ...] = st.session_state.pop(UNDO)
+    try:
+        replace(dataclasses.replace(experiment(), strategies=before))
+    except ValueError as error:
+        say(f"The change cannot be taken back: {error}")
 
 
 def can_undo() -> bool:
-    return UNDO in st.session_state and st.session_state[UNDO] != experiment()
+    return UNDO in st.session_state
 
 
 def key(name: str) -> str:
@@ -106,13 +115,17 @@ def put_table(parsed: Table) -> None:
 
 def dataset() -> Dataset:
     """The dataset of the current experiment. Raises ValueError with what to do where it cannot be had."""
+    visit = current()
     spec = experiment().data
-    if SOURCES[spec.source].kind == "upload":
-        return memo(("dataset", spec), lambda: load(spec, table()))
-    return _shared_dataset(spec.source, spec.seed, tuple(sorted(spec.params.items())))
+    check_rows(spec)
+    if SOURCES[spec.source].kind != "upload" and spec.source != "labels":
+        return _shared_dataset(spec.source, spec.seed, tuple(sorted(spec.params.items())))
+    if visit.loaded is None or visit.loaded[0] != spec:  # a visitor's own labels and rows: kept with the visit alone
+        visit.loaded = (spec, load(spec, visit.table))
+    return visit.loaded[1]
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
+@st.cache_resource(max_entries=6, show_spinner=False)
 def _shared_dataset(source: str, seed: int, params: tuple[tuple[str, Any], ...]) -> Dataset:
     """Recipes and bundled sets hold nobody's data: all visitors share them."""
     return load(DataSpec(source, dict(params), seed))  # type: ignore[arg-type]

@@ -4,6 +4,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from lib.data import SOURCES
 from lib.experiment import Experiment
+from lib.figures.text import number
 from lib.ui import state
 from lib.ui.text import inert, thin
 
@@ -25,7 +26,7 @@ def _data(experiment: Experiment) -> str:
     counts = dataset.class_counts()
     present = counts[counts > 0]
     ratio = float(present.max() / present.min())
-    return f"{name} · {thin(len(dataset.train))} training rows · {len(counts)} classes · 1 : {ratio:.3g}"
+    return f"{name} · {thin(len(dataset.train))} training rows · {len(counts)} classes · 1 : {number(ratio)}"
 
 
 def _strategies(count: int) -> str:

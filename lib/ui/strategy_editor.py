@@ -115,6 +115,7 @@ def _duplicate(at: int) -> None:
     experiment = state.experiment()
     old, names = experiment.strategies[at], [strategy.name for strategy in experiment.strategies]
     number = next(n for n in range(2, 100) if f"{old.name[:34]} ({n})" not in names)
+    state.keep_for_undo(experiment.strategies)
     copy = dataclasses.replace(old, name=f"{old.name[:34]} ({number})")
     state.replace(dataclasses.replace(experiment, strategies=(*experiment.strategies, copy)))
     state.start_with("strategy", len(names))
@@ -122,6 +123,7 @@ def _duplicate(at: int) -> None:
 
 def _remove(at: int) -> None:
     experiment = state.experiment()
+    state.keep_for_undo(experiment.strategies)
     left = tuple(strategy for index, strategy in enumerate(experiment.strategies) if index != at)
     state.replace(dataclasses.replace(experiment, strategies=left))
     state.start_with("strategy", max(at - 1, 0))

@@ -3,13 +3,16 @@
 import re
 
 LONGEST = 80
+AUTOLINK = re.compile(r"(?<=www)(?=\.)|(?<=:)(?=//)|(?=@)", re.IGNORECASE)  # found by Markdown after it has undone escapes
+WORD_JOINER = "\u2060"
 
 
 def inert(text: str, longest: int = LONGEST) -> str:
-    """A stranger's text for use inside Markdown: every ASCII punctuation mark is escaped, line breaks become spaces."""
+    """A stranger's text for use inside Markdown, in one line: punctuation is escaped, addresses become no links."""
     flat = " ".join(text.split())
     flat = flat if len(flat) <= longest else flat[: longest - 1] + "…"
-    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", flat)
+    unlinked = AUTOLINK.sub(WORD_JOINER, flat)
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", unlinked)
 
 
 def thin(number: int | float) -> str:

@@ -5,6 +5,7 @@ within that time shows the secret that it was given (sessionStorage: this tab on
 everything is forgotten.
 """
 
+import gc
 import re
 import secrets
 import threading
@@ -12,8 +13,9 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from lib.data import Dataset
 from lib.data.upload import Table
-from lib.experiment import Experiment
+from lib.experiment import DataSpec, Experiment
 from lib.runner import GRACE
 from lib.ui.engine import engine
 
@@ -38,6 +40,8 @@ class Visit:
     experiment: Experiment | None = None
     table: Table | None = None
     settled: bool = False
+    loaded: tuple[DataSpec, Dataset] | None = None  # the rows of the visitor's own data
+    leaves: int = 0  # how often it was left: an old farewell must not end a new absence
 
 
 @st.cache_resource(show_spinner=False)
@@ -49,9 +53,17 @@ def _kept() -> dict[str, Visit]:
 def _left(visit: Visit) -> None:
     engine().leave(visit.name)
     _kept()[visit.name] = visit
-    timer = threading.Timer(GRACE, _kept().pop, args=(visit.name, None))
+    visit.leaves += 1
+    timer = threading.Timer(GRACE, _forget, args=(visit, visit.leaves))
     timer.daemon = True
     timer.start()
+
+
+def _forget(visit: Visit, leave: int) -> None:
+    """The grace is over. Collected here, because pages do not collect after each run (.streamlit/config.toml)."""
+    if visit.leaves == leave:
+        _kept().pop(visit.name, None)
+        gc.collect()
 
 
 @st.cache_resource(scope="session", show_spinner=False, on_release=_left)

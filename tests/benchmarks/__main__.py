@@ -7,6 +7,8 @@ A benchmark is a module with `run() -> {key: number}` and, where bare numbers do
 import argparse
 import importlib
 import json
+import signal
+import sys
 
 BENCHMARKS = {
     "training": "our engine beside three other ways to train the same models",
@@ -22,6 +24,7 @@ def main() -> None:
     parser.add_argument("name", choices=BENCHMARKS, help="; ".join(f"{name}: {what}" for name, what in BENCHMARKS.items()))
     parser.add_argument("--json", action="store_true", help="print one flat JSON object, last on the output")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that servers and browsers end with us
     module = importlib.import_module(f"tests.benchmarks.{arguments.name}")
     result = module.run()
     if arguments.json:

@@ -20,7 +20,7 @@ from tests.benchmarks.watcher import chromium_figures
 
 EPOCHS = 20  # of the plain app too
 ROUNDS = 5
-PAIRS = 12
+PAIRS = 10
 WINDOW = 1.5  # seconds with, and seconds without a watcher
 RERUNS = 60
 
@@ -42,9 +42,10 @@ def run(
         time.sleep(2)  # the visitor reads
         result |= one_training(server, rounds, pairs, window)
         result |= reruns_beside_two(server, reruns)
-        result |= whole_trainings(server, plain, max(rounds - 2, 1))
+        result |= whole_trainings(server, plain, max(rounds // 2, 1))
         if chromium:
-            result |= chromium_figures(server.address, work(5, 5000).to_query(), rounds=max(rounds - 2, 1), pairs=pairs)
+            few = {"rounds": max(rounds // 2, 1), "pairs": max(pairs // 2, 1)}
+            result |= chromium_figures(server.address, work(5, 5000).to_query(), **few)
     return result
 
 

@@ -42,7 +42,7 @@ SAMPLE = """async () => {
 }"""
 
 
-def chromium_figures(address: str, query: dict[str, str], *, rounds: int, pairs: int, window: float = 3.0) -> dict[str, float]:
+def chromium_figures(address: str, query: dict[str, str], *, rounds: int, pairs: int, window: float = 2.0) -> dict[str, float]:
     """chromium_first_point_s, chromium_stop_s, chromium_updates_per_s, chromium_slowdown; nothing without a Chromium."""
     with browser() as page:
         if page is None:

@@ -71,3 +71,16 @@ def test_a_link_that_does_not_work_says_why_and_leaves_defaults(visitor) -> None
     page = visitor.open("/compare?s1=plain&s1.loss=focl")
     expect(page.get_by_text("Unknown loss 'focl'")).to_be_visible()
     expect(page.get_by_role("button", name=re.compile("^Train(?! these)"))).to_be_enabled()
+
+
+def test_the_empty_page_has_one_button_that_fills_it(visitor) -> None:
+    page = visitor.open("/compare?data.n=1000&training.epochs=2&s1=a")
+    page.get_by_role("button", name="Train these strategies").click()
+    expect(page.get_by_text("· finished")).to_be_visible(timeout=60_000)
+
+
+def test_names_of_strangers_are_no_links(visitor) -> None:
+    page = visitor.open("/compare?data.n=1000&s1=www.example.org&s2=https%3A%2F%2Fexample.org&s3=a%40example.org")
+    expect(page.get_by_text("example.org").first).to_be_visible()
+    assert page.locator("[data-testid=stMain] a[href*=example]").count() == 0
+    assert page.locator("[data-testid=stSidebar] a[href*=example]").count() == 0

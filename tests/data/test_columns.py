@@ -126,7 +126,8 @@ def test_the_split_is_stratified_and_keeps_row_numbers() -> None:
     table = mixed()
     dataset = dataset_of(table)
     assert [len(part) for part in dataset.splits.values()] == [60, 20, 20]
-    assert [dataset.class_counts(name).tolist() for name in dataset.splits] == [[45, 15], [15, 5], [15, 5]]
+    assert [part.y.bincount().tolist() for part in dataset.splits.values()] == [[45, 15], [15, 5], [15, 5]]
+    assert dataset.class_counts().tolist() == [75, 25]  # weights are made from the counts of all rows
     both = everything(dataset)
     assert both.rows is not None and both.rows.tolist() == list(range(100))
     assert [dataset.class_names[y] for y in both.y.tolist()] == table.frame["label"].tolist()
@@ -162,7 +163,7 @@ def test_the_positive_class_is_class_1() -> None:
     assert params_of(table)["positive"] == "dog"
     dataset = dataset_of(table, positive="cat")
     assert dataset.class_names == ("dog", "cat")
-    assert dataset.class_counts().tolist() == [15, 45]
+    assert dataset.class_counts().tolist() == [25, 75]
     with pytest.raises(ValueError, match="positive class can be chosen among two classes, got 'bird' for 'cat', 'dog'"):
         dataset_of(table, positive="bird")
 
@@ -251,7 +252,7 @@ def test_rare_classes_stay_in_training() -> None:
     table = table_of(lambda i: f"{i / 2},{'one' if i == 7 else 'two' if i in (8, 9) else pet(i)}", "x,label")
     dataset = dataset_of(table)
     assert dataset.class_names == ("cat", "dog", "one", "two")
-    assert [dataset.class_counts(name)[2:].tolist() for name in dataset.splits] == [[1, 1], [0, 1], [0, 0]]
+    assert [dataset.class_counts(name)[2:].tolist() for name in dataset.splits] == [[1, 2], [0, 1], [0, 0]]
     assert any("'one' (1), 'two' (2)" in notice for notice in dataset.notices)
 
 
@@ -267,7 +268,7 @@ def test_many_rows_are_thinned_but_counted(monkeypatch: pytest.MonkeyPatch) -> N
     assert [len(part) for part in dataset.splits.values()] == pytest.approx([602, 200, 200], abs=3)
     assert dataset.train.y.bincount().tolist()[2] == 1  # three of four rare rows are kept, one for each split
     assert dataset.class_counts().tolist()[2] == 4  # and the weights know of all four
-    assert [dataset.class_counts(name)[2].item() for name in dataset.splits] == [1, 1, 1]
+    assert [dataset.class_counts(name)[2].item() for name in dataset.splits] == [4, 1, 1]
     found = label_counts(table, label="label")
     assert dict(zip(found.names, found.counts, strict=True)) == table.frame["label"].value_counts().to_dict()
     assert any(
