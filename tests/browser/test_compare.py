@@ -22,7 +22,7 @@ def test_a_scenario_is_one_click_from_a_running_comparison(visitor) -> None:
     expect(page.get_by_role("heading", name="What do the weights change?")).to_be_visible()
     expect(page.get_by_text("Epoch 15 of 15")).to_be_visible(timeout=60_000)
     expect(page.get_by_text("finished")).to_be_visible()
-    expect(page.get_by_text("20,000 test rows")).to_be_visible()
+    expect(page.get_by_text("20\u2009000 test rows")).to_be_visible()
 
 
 def test_eight_strategies_grow_while_node_and_zoom_stay_and_stop_stops(visitor) -> None:
