@@ -31,6 +31,7 @@ from lib.ui.text import inert, thin
 
 TICK = 0.25  # seconds between two looks at a running training
 PATIENCE = 0.2  # seconds that Stop waits for the training to end
+BESIDE = 4  # classes up to which the recall bars have room beside the curves
 SCALES = {"count": "count", "row": "of the true class", "column": "of the predicted class", "all": "of all rows"}
 
 
@@ -101,13 +102,14 @@ def _panels(was_active: bool) -> None:
     dark = state.dark()
     # What is measured on validation changes at the end of an epoch, and twice a second is enough for a reader.
     stamp = (state.memo(("epoch", *beat(own, snapshot, 2)), lambda: snapshot.epoch), dark)
-    grid = st.grid(3, min_column_width=300)
+    beside = len(snapshot.dataset.class_names) <= BESIDE
+    grid = st.grid(3 if beside else 2, min_column_width=300)
     with grid.cell():
         show(("train_loss", own.version, dark), lambda: train_loss(snapshot, dark=dark), "train_loss")
     with grid.cell():
         show(("val_nll", *stamp), lambda: validation_nll(snapshot, dark=dark), "val_nll")
-    with grid.cell():
-        _recall(snapshot, stamp)
+    with grid.cell() if beside else st.container():
+        _recall(snapshot, stamp, width=340 if beside else 1000)
     st.caption(
         "A loss is shown as it is optimised: what it was divided by stands above it, and losses with different weights cannot "
         "be compared. The validation NLL is the same quantity for all."
@@ -166,7 +168,7 @@ def diverged(snapshot: Snapshot | None) -> list[str]:
     return sentences
 
 
-def _recall(snapshot: Snapshot, stamp: tuple[object, ...]) -> None:
+def _recall(snapshot: Snapshot, stamp: tuple[object, ...], width: int) -> None:
     if snapshot.epoch == 0:
         st.caption("After the first epoch.")
         return
@@ -175,7 +177,7 @@ def _recall(snapshot: Snapshot, stamp: tuple[object, ...]) -> None:
     show(
         ("recall", *stamp),
         lambda: recall_bars(
-            names, snapshot.history.recall[:, :, -1], snapshot.dataset.class_names, rows, dark=state.dark(), width=340
+            names, snapshot.history.recall[:, :, -1], snapshot.dataset.class_names, rows, dark=state.dark(), width=width
         ),
         "recall",
     )  # fmt: skip
