@@ -20,9 +20,9 @@ from tests.benchmarks.watcher import chromium_figures
 
 EPOCHS = 20  # of the plain app too
 ROUNDS = 5
-PAIRS = 10
+PAIRS = 8
 WINDOW = 1.5  # seconds with, and seconds without a watcher
-RERUNS = 60
+RERUNS = 40
 
 
 def run(
