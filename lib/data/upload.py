@@ -26,25 +26,6 @@ READ_PARAMS = (
     Param("encoding", "", "", help="The encoding of the text; empty: found out.", choices=("", *ENCODINGS)),
     Param("header", "", "", help="Whether the first row names the columns; empty: found out.", choices=("", "yes", "no")),
 )
-NULLS = [
-    "",
-    "NA",
-    "N/A",
-    "n/a",
-    "nan",
-    "NaN",
-    "NAN",
-    "-nan",
-    "#N/A",
-    "#N/A N/A",
-    "#NA",
-    "<NA>",
-    "NULL",
-    "null",
-    "None",
-    "?",
-]
-BLOCK = 4 << 20  # bytes that one thread parses at a time; a row may not be longer than two of them
 PEAK = 5  # measured peak of reading a CSV, in multiples of the file (tests/benchmarks/upload.py)
 
 
