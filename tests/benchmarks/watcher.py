@@ -19,19 +19,27 @@ window.button = (label) => [...document.querySelectorAll('button')].find((b) => 
 window.progress = () => Math.max(0, ...(window.plot()?._fullData ?? []).map((trace) => trace.x?.length ? trace.x.at(-1) : 0))
 window.drawn = () => Number(window.plot()?.dataset.drawn ?? 0)
 window.stopped = () => document.querySelector('[data-testid=stProgress]')?.textContent.includes('stopped')
-window.until = (condition) => new Promise((done) => {
-  const look = () => condition() ? done(performance.now()) : requestAnimationFrame(look)
+window.until = (condition) => new Promise((done, fail) => {
+  const start = performance.now()
+  const look = () => {
+    if (condition()) done(performance.now())
+    else if (performance.now() - start > 60000) fail(new Error(`In vain: ${condition}`))
+    else requestAnimationFrame(look)
+  }
   look()
 })
+window.press = async (label) => {
+  await window.until(() => window.button(label) && !window.button(label).disabled)
+  window.button(label).click()
+  return performance.now()
+}
 """
 FIRST = """async () => {
-  const old = window.progress(), before = window.drawn(), start = performance.now()
-  window.button('Train').click()
+  const old = window.progress(), before = window.drawn(), start = await window.press('Train')
   return await window.until(() => window.progress() > 0 && (window.progress() !== old || window.drawn() < before)) - start
 }"""
 STOP = """async () => {
-  const start = performance.now()
-  window.button('Stop').click()
+  const start = await window.press('Stop')
   return await window.until(window.stopped) - start
 }"""
 SAMPLE = """async () => {
