@@ -8,8 +8,8 @@ for every chart.
 import base64
 import json
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -23,14 +23,48 @@ INLINE = 48  # numbers up to which an array is written out; longer ones travel a
 
 
 @dataclass(frozen=True, eq=False)
+class Slot:
+    """A place of a chart whose content depends on a slider: in frame i, `values[i]` stands at `path`.
+
+    `path`: keys and indices into the spec, as ("data", 3, "x"), or ("alt",) for the text alternative. `values`: plain JSON
+    values or numpy arrays.
+    """
+
+    path: tuple[str | int, ...]
+    values: Sequence[Any]
+
+
+@dataclass(frozen=True)
+class Track:
+    """A slider over frames: `labels[i]` is the sentence shown at position i, `ticks` stand under some positions."""
+
+    name: str
+    labels: tuple[str, ...]
+    start: int = 0
+    ticks: Mapping[int, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start < len(self.labels):
+            raise ValueError(f"A slider with {len(self.labels)} positions cannot start at {self.start}. Start within.")
+        if wrong := [place for place in self.ticks if not 0 <= place < len(self.labels)]:
+            raise ValueError(f"A slider with {len(self.labels)} positions has no tick at {wrong[0]}. Leave it out.")
+
+
+@dataclass(frozen=True, eq=False)
 class Chart:
     """`spec` is {"data": [...], "layout": {...}} in Plotly's schema, with numpy arrays; `alt` is for screen readers.
 
-    `layout.meta.grid`, where there is one, tells the live component how to lay out panels in a narrow window.
+    `layout.meta.grid`, where there is one, tells the live component how to lay out panels in a narrow window. `slots` are
+    what a slider changes, in the browser and without a word to the server; all have as many values.
     """
 
     spec: Mapping[str, Any]
     alt: str
+    slots: Sequence[Slot] = ()
+
+    def __post_init__(self) -> None:
+        if len({len(slot.values) for slot in self.slots}) > 1:
+            raise ValueError("Slots of one chart need as many values each: one per position of the slider.")
 
     @property
     def figure(self) -> "go.Figure":
@@ -45,7 +79,7 @@ class Chart:
         return int(self.spec["layout"]["height"])
 
     def payload(self) -> str:
-        """The figure as compact JSON `{data, layout, arrays}`; made once.
+        """The figure as compact JSON `{data, layout, slots, arrays}`; made once.
 
         Every array stands once, in `arrays`; where it belongs there is `{"$": index}`. Panels that show the same points
         then cost them once.
@@ -65,7 +99,10 @@ class Chart:
                 arrays.append(value)
             return {"$": places[id(value)]}
 
-        body = json.dumps(self.spec, default=refer, separators=(",", ":"), allow_nan=False)
+        whole = dict(self.spec)
+        if self.slots:
+            whole["slots"] = [{"path": slot.path, "values": list(slot.values)} for slot in self.slots]
+        body = json.dumps(whole, default=refer, separators=(",", ":"), allow_nan=False)
         packed = json.dumps([pack(array) for array in arrays], separators=(",", ":"), allow_nan=False)
         return f'{body[:-1]},"arrays":{packed}}}'
 

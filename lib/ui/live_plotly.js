@@ -3,6 +3,7 @@
 const SOURCE = "./app/static/plotly.min.js" // relative: a base path before it does no harm
 const states = new WeakMap()
 const shared = (window.livePlotly ??= { loading: null, waiting: new Set(), busy: false }) // one for all charts of the page
+const positions = (window.livePlotlyPositions ??= {}) // group -> where its slider stands, see scrubber.js
 
 function library() {
   shared.loading ??= new Promise((done, fail) => {
@@ -17,7 +18,8 @@ function library() {
 }
 
 // One chart a frame, always with the newest data, small ones first. A chart that took long rests for a while, so that the
-// others go on: a slow browser skips ticks of the expensive chart, then of all, and stays usable.
+// others go on: a slow browser skips ticks of the expensive chart, then of all, and stays usable. Charts that follow a slider
+// under somebody's hand come first and together.
 const REST = 4 // times as long as its drawing took
 function schedule(state) {
   shared.waiting.add(state)
@@ -28,19 +30,26 @@ function schedule(state) {
 
 async function work() {
   const start = performance.now()
-  const due = [...shared.waiting].filter((state) => !(state.due > start)).sort((a, b) => a.text.length - b.text.length)
+  const due = [...shared.waiting].filter((state) => state.hurried || !(state.due > start))
+  due.sort((a, b) => a.text.length - b.text.length)
   if (!due.length) {
     shared.busy = shared.waiting.size > 0
     if (shared.busy) setTimeout(() => requestAnimationFrame(work), 20)
     return
   }
-  const [state] = due
+  const hurried = due.filter((state) => state.hurried)
+  for (const state of hurried.length ? hurried : due.slice(0, 1)) await drawOne(state)
+  setTimeout(() => requestAnimationFrame(work), hurried.length ? 0 : Math.min(performance.now() - start, 20))
+}
+
+async function drawOne(state) {
+  const start = performance.now()
+  const again = "drawn" in state.plot.dataset && !state.hurried
   shared.waiting.delete(state)
-  const again = "drawn" in state.plot.dataset
-  try { await draw(state) } catch (error) { console.error(error) }
-  const took = performance.now() - start
-  if (again) state.due = start + (1 + REST) * took
-  setTimeout(() => requestAnimationFrame(work), Math.min(took, 20))
+  state.hurried = false
+  const patience = new Promise((done) => setTimeout(done, 3000)) // a chart that never gets done must not hold up the others
+  try { await Promise.race([draw(state), patience]) } catch (error) { console.error(error) }
+  if (again) state.due = start + (1 + REST) * (performance.now() - start)
 }
 
 // Arrays stand once in `arrays`; {"$": index} stands where they belong.
@@ -49,6 +58,14 @@ function resolve(value, arrays) {
   if (value === null || typeof value !== "object") return value
   if ("$" in value) return arrays[value.$]
   return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, resolve(part, arrays)]))
+}
+
+// What the slider of the chart's group chose stands at the place of each slot.
+function showFrame(figure, slots, arrays, position) {
+  for (const { path, values } of slots) {
+    const place = path.slice(0, -1).reduce((part, step) => part[step], figure)
+    place[path.at(-1)] = resolve(values[Math.min(position, values.length - 1)], arrays)
+  }
 }
 
 // Panels in fewer columns where the window is narrow. Sizes in pixels, see lib/figures/panels.py.
@@ -112,8 +129,10 @@ function config(state) {
 
 function draw(state) {
   if (!state.plotly || !state.alive || !state.plot.clientWidth) return
-  const { data, layout, arrays, about } = JSON.parse(state.text)
-  const figure = { data: resolve(data, arrays), layout: resolve(layout, arrays) }
+  const { data, layout, slots, arrays, about } = state.parsed
+  const figure = { data: resolve(data, arrays), layout: resolve(layout, arrays), alt: about.alt }
+  showFrame(figure, slots ?? [], arrays, positions[about.group] ?? 0)
+  state.plot.setAttribute("aria-label", figure.alt)
   figure.layout.height = about.height
   figure.layout.width = state.plot.clientWidth
   fitTexts(figure.layout, state.plot.clientWidth)
@@ -162,6 +181,12 @@ function mount(plot) {
     schedule(state)
   })
   state.observer.observe(plot)
+  state.follow = (event) => {
+    if (event.detail !== state.group || !state.plotly) return
+    state.hurried = true
+    schedule(state)
+  }
+  document.addEventListener("live-plotly-move", state.follow)
   return state
 }
 
@@ -175,7 +200,9 @@ export default function (component) {
   const text = typeof data === "string" ? data : new TextDecoder().decode(data)
   if (text !== state.text) {
     state.text = text
-    const { about } = JSON.parse(text)
+    state.parsed = JSON.parse(text)
+    const { about } = state.parsed
+    state.group = about.group
     plot.setAttribute("aria-label", about.alt)
     if (!plot.style.minHeight) plot.style.minHeight = `${about.height}px`
     plot.dataset.note ??= "The chart is being drawn."
@@ -186,6 +213,7 @@ export default function (component) {
   return () => {
     state.alive = false
     shared.waiting.delete(state)
+    document.removeEventListener("live-plotly-move", state.follow)
     state.observer.disconnect()
     states.delete(plot)
     state.plotly?.purge(plot)

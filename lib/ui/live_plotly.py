@@ -35,12 +35,13 @@ JS = (Path(__file__).with_name("live_plotly.js")).read_text(encoding="utf-8")
 _component = st.components.v2.component("live_plotly", html=HTML, css=CSS, js=JS, isolate_styles=False)
 
 
-def live_plotly(chart: Chart, *, key: str, height: int | None = None, uirevision: str = "keep") -> None:
+def live_plotly(chart: Chart, *, key: str, height: int | None = None, uirevision: str = "keep", group: str = "") -> None:
     """Draw a chart, or bring the one with this key up to date.
 
-    `height` in pixels overrules the chart's own. A zoom lasts as long as `uirevision` stays the same.
+    `height` in pixels overrules the chart's own. A zoom lasts as long as `uirevision` stays the same. A chart with slots
+    shows the position of the slider of its `group` (lib/ui/scrubber.py).
     """
-    about = {"alt": chart.alt, "height": height or chart.height, "uirevision": uirevision}
+    about = {"alt": chart.alt, "height": height or chart.height, "uirevision": uirevision, "group": group}
     body = chart.payload()
     _component(key=key, data=f'{body[:-1]},"about":{json.dumps(about)}}}'.encode())
 

@@ -4,7 +4,7 @@ import json
 import numpy as np
 import pytest
 
-from lib.figures.chart import INLINE, Chart, pack
+from lib.figures.chart import INLINE, Chart, Slot, Track, pack
 
 
 def test_an_array_that_several_panels_share_travels_once():
@@ -37,3 +37,25 @@ def test_a_matrix_says_its_shape():
 def test_what_is_neither_plain_nor_array_is_refused():
     with pytest.raises(TypeError, match="plain values and numpy arrays, got set"):
         Chart({"data": [{1}], "layout": {}}, "").payload()
+
+
+def test_slots_travel_with_their_arrays():
+    lines = [np.arange(100.0), np.arange(100.0) * 2]
+    chart = Chart(
+        {"data": [{"type": "scatter", "y": lines[0]}], "layout": {"height": 300}}, "", (Slot(("data", 0, "y"), lines),)
+    )
+    sent = json.loads(chart.payload())
+    assert sent["slots"] == [{"path": ["data", 0, "y"], "values": [{"$": 0}, {"$": 1}]}]
+    assert len(sent["arrays"]) == 2
+    assert "slots" not in json.loads(Chart(chart.spec, "").payload())
+
+
+def test_slots_of_a_chart_have_as_many_values_each():
+    with pytest.raises(ValueError, match="as many values each"):
+        Chart({"data": [], "layout": {}}, "", (Slot(("alt",), ["a"]), Slot(("alt",), ["a", "b"])))
+
+
+@pytest.mark.parametrize(("start", "ticks"), [(-1, {}), (2, {}), (0, {2: "x"})])
+def test_a_slider_stays_within_its_positions(start, ticks):
+    with pytest.raises(ValueError, match="A slider with 2 positions"):
+        Track("weight", ("1", "2"), start, ticks)
