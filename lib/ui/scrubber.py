@@ -37,7 +37,8 @@ CSS = """
 .scrubber-actions { display: flex; flex-wrap: wrap; gap: .5rem; }
 .scrubber-actions:not(:empty) { margin-top: .25rem; }
 .scrubber-actions button { padding: .25rem .75rem; border: 1px solid var(--st-border-color);
-  border-radius: var(--st-button-radius); background: var(--st-background-color); color: inherit; font: inherit; min-height: 2.25rem; cursor: pointer; }
+  border-radius: var(--st-button-radius); background: var(--st-background-color);
+  color: inherit; font: inherit; min-height: 2.25rem; cursor: pointer; }
 .scrubber-actions button:hover, .scrubber-actions button:focus-visible { border-color: var(--st-primary-color);
   color: var(--st-primary-color); }
 """
