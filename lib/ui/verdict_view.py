@@ -1,0 +1,30 @@
+"""The verdict on a finished training, in sentences."""
+
+import streamlit as st
+
+from lib.ui import state
+from lib.ui.engine import engine
+from lib.ui.strategy_editor import letter
+from lib.ui.text import inert
+from lib.verdict import verdict
+
+
+def draw() -> None:
+    """Two to four sentences on the strategy that differs most from a baseline; nothing before a training has ended."""
+    own = engine().job(state.visitor())
+    if own is None or own.state != "finished" or own.results is None or own.snapshot is None:
+        return
+    snapshot, results = own.snapshot, own.results
+    names = [strategy.name for strategy in snapshot.experiment.strategies]
+    with st.container(border=True):
+        title, choice = st.columns([4, 1], vertical_alignment="center")
+        title.subheader("Learning, or a moved threshold?", anchor=False)
+        baseline = 0
+        if len(names) > 1:
+            baseline = choice.selectbox(
+                "Compared with", range(len(names)), format_func=lambda s: f"{letter(s)} {names[s]}", key="baseline",
+                help="The strategy that the others are measured against (the baseline).",
+            )  # fmt: skip
+        for sentence in state.memo(("verdict", own.version, baseline), lambda: verdict(snapshot, results, baseline)):
+            st.markdown(inert(sentence, 600))
+        st.caption("On the test rows. Intervals, 95 %, carry both the luck of the seeds and that of the rows.")
