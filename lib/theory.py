@@ -6,7 +6,7 @@ effectively trains on, and the class ratio that is left of weights in small batc
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 from torch import Tensor
 
 Array = NDArray[np.float64]
@@ -31,14 +31,23 @@ def effective_ratio(ratio: float, positive_share: float, batch_size: int) -> flo
             f"got {ratio:g}, {positive_share:g}, {batch_size}."
         )
     others = np.arange(batch_size)
-    chance = stats.binom.pmf(others, batch_size - 1, positive_share)
+    chance = _binomial(others, batch_size - 1, positive_share)
     rest = (batch_size - 1) + (ratio - 1) * others
     return float(ratio * (chance / (ratio + rest)).sum() / (chance / (1 + rest)).sum())
 
 
 def chance_of_none(class_rows: int, rows: int, batch_size: int) -> float:
     """The chance that a batch of `batch_size` rows, drawn without replacement from `rows`, holds none of `class_rows`."""
-    return float(stats.hypergeom.pmf(0, rows, class_rows, min(batch_size, rows)))
+    few, many = sorted((class_rows, min(batch_size, rows)))
+    if few + many > rows:
+        return 0.0
+    return float(np.exp(np.log1p(-many / (rows - np.arange(few))).sum()))  # row by row, the drawn ones miss the class
+
+
+def _binomial(k: NDArray[np.int64], n: int, p: float) -> Array:
+    """P(Bin(n, p) = k)."""
+    ways = special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(n - k + 1)
+    return np.exp(ways + special.xlogy(k, p) + special.xlog1py(n - k, -p))
 
 
 def bayes_rule(means: Array, shares: Array) -> tuple[Array, Array]:
@@ -83,6 +92,8 @@ def _win_probability(weight: Array, bias: Array, mean: Array, c: int) -> float:
     _, sizes, basis = np.linalg.svd(normals, full_matrices=False)
     rank = int((sizes > 1e-9 * sizes[0]).sum())
     if rank > 2:
+        from scipy import stats  # half a second, which a page that needs no integral does not wait for
+
         rule = stats.multivariate_normal(cov=normals @ normals.T, allow_singular=True, seed=0, maxpts=200_000 * len(gaps))
         return float(rule.cdf(gaps))
     flat = normals @ basis[:rank].T  # the half-planes, in the one or two directions that matter
@@ -95,7 +106,7 @@ def _interval(slopes: Array, gaps: Array) -> float:
     """P(slopes * u + gaps > 0 for all) for u ~ N(0, 1)."""
     edges = -gaps / slopes
     low, high = edges[slopes > 0].max(initial=-np.inf), edges[slopes < 0].min(initial=np.inf)
-    return float(max(stats.norm.cdf(high) - stats.norm.cdf(low), 0.0))
+    return float(max(special.ndtr(high) - special.ndtr(low), 0.0))
 
 
 def _wedge(normals: Array, gaps: Array) -> float:

@@ -1,7 +1,6 @@
 """Bundled sets: real rows that ship with scikit-learn, cut to an imbalance. Nothing is downloaded."""
 
 import torch
-from sklearn.datasets import load_breast_cancer, load_digits
 from torch import Tensor
 
 from lib.data.dataset import Dataset, Split, apportion, generator, stratified_split
@@ -27,6 +26,8 @@ TEST_PER_DIGIT = 50
 )
 def digits(*, seed: int, head: int, ratio: float) -> Dataset:
     """load_digits / 16 on an exponential profile over a random order of the classes; test has 50 rows of each digit."""
+    from sklearn.datasets import load_digits  # takes half a second: not at the start of the program
+
     raw = load_digits()
     x, y = torch.tensor(raw.data, dtype=torch.float32) / 16, torch.tensor(raw.target)
     g = generator(seed)
@@ -60,6 +61,8 @@ def digits(*, seed: int, head: int, ratio: float) -> Dataset:
 )
 def breast_cancer(*, seed: int, share: float) -> Dataset:
     """Every benign row and as many malignant ones (drawn by `seed`) as make up `share`; stratified 60/20/20."""
+    from sklearn.datasets import load_breast_cancer
+
     raw = load_breast_cancer()
     x, y = torch.tensor(raw.data, dtype=torch.float32), 1 - torch.tensor(raw.target)  # scikit-learn: 0 is malignant
     benign, malignant = torch.nonzero(y == 0).squeeze(-1), torch.nonzero(y == 1).squeeze(-1)
