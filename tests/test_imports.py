@@ -8,7 +8,7 @@ from pathlib import Path
 def test_the_pages_start_without_scikit_learn_and_scipy_stats():
     """Each takes half a second to import, and the first page needs neither."""
     code = (
-        "import sys, lib.figures, lib.scenarios, lib.runner, lib.evaluation, lib.advice, lib.ui.compare_view, lib.ui.data_view\n"
+        "import sys, lib.figures, lib.scenarios, lib.runner, lib.ui.compare_view, lib.ui.data_view\n"
         "print(*sorted({'sklearn', 'scipy.stats'} & set(sys.modules)))"
     )
     root = Path(__file__).parents[1]

@@ -13,10 +13,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lib.data import Split
+from lib.data import Dataset, Split
 from lib.decisions import effective_shift
 from lib.figures.chart import Chart
-from lib.figures.panels import Grid, axis_names, grid_layout, note, strategy_title
+from lib.figures.panels import PAGE_WIDTH, Grid, axis_names, grid_layout, note, strategy_title
+from lib.figures.regions import edges, marks, picture
 from lib.figures.text import count, escape, listed, shorten
 from lib.figures.theme import class_color, class_symbol, fade, page, style
 from lib.theory import bayes_rule
@@ -26,14 +27,16 @@ Array = NDArray[np.float64]
 Segment = tuple[tuple[float, float], tuple[float, float]]
 Box = tuple[float, float, float, float]  # x low, x high, y low, y high
 
-CELLS = 64  # of the grid along each axis
-POINTS = 2400  # in all panels together: each is a node in the browser, drawn anew at every tick
-SMOOTH = 6  # classes up to which each region is a contour; beyond, one map of the winners
+CELLS = 48  # of the grid along each axis
+POINTS = 1600  # in all panels together
+NAMED = 10  # classes up to which the legend names each
+PLAIN, OWN, DASH = "best without weights", "best for these weights", "10px,6px"
+FEW = 6  # classes up to which the dashed lines are thick
 AT_LEAST = 40  # points of a class, where it has them
 
 
 def boundaries(
-    snapshot: Snapshot, *, seed_index: int = 0, dark: bool, max_points: int = 1500, split: str = "validation"
+    snapshot: Snapshot, *, seed_index: int = 0, dark: bool, max_points: int = 800, split: str = "validation"
 ) -> Chart:
     """One panel per strategy, all with the same axes. Raises ValueError for data that are not two-dimensional."""
     dataset = snapshot.dataset
@@ -48,19 +51,22 @@ def boundaries(
     )  # fmt: skip
     names = dataset.feature_names or ("x1", "x2")
     axes = [_axes(box, names, last=panel >= len(strategies) - grid.columns) for panel in range(len(strategies))]
-    layout = grid_layout(grid, dark, axes)
+    layout = grid_layout(grid, dark, axes) | {"images": []}
     points = _points(rows, len(dataset.class_names), min(max_points, POINTS // len(strategies)))
-    data: list[dict[str, Any]] = []
+    outlines = _outlines(points, box, grid)
+    plain = _plain(snapshot, box)
+    data = _legend(dataset, dark)
     for panel, strategy in enumerate(strategies):
         at = (panel, seed_index)
         layout["annotations"].append(strategy_title(panel, panel, strategy.name, dark))
-        data += _scatter(points, dataset.class_names, panel, dark)
+        data += _scatter(outlines, panel, dark)
         if at in snapshot.diverged:
             layout["annotations"].append(_diverged(panel, snapshot.diverged[at], dark))
             continue
-        data += _regions(snapshot.models[at], box, panel, dark)
-        data += _theory(snapshot.models[at], box, panel, dark)
-    shown = sum(len(part) for part in points)
+        tint, learned = _regions(snapshot.models[at], box, panel, dark)
+        layout["images"].append(tint)
+        data += [learned, *_theory(snapshot.models[at], plain, box, panel, dark)]
+    shown = sum(len(across) for across, _ in points)
     layout["annotations"].append(note(_caption(snapshot, seed_index, shown, len(rows), split), dark, yshift=-46))
     layout |= {
         "showlegend": True,
@@ -146,73 +152,100 @@ def _axes(box: Box, names: Sequence[str], *, last: bool) -> tuple[dict[str, Any]
     return (x_axis if last else x_axis | {"title": {"text": ""}}), y_axis
 
 
-def _points(rows: Split, classes: int, most: int) -> list[Array]:
-    """A sample [n, 2] per class, evenly spaced over its rows: in proportion, but never few of a rare class."""
+def _points(rows: Split, classes: int, most: int) -> list[tuple[Array, Array]]:
+    """A sample (x [n], y [n]) per class, evenly spaced over its rows: in proportion, but never few of a rare class.
+
+    All panels share these arrays, so that they are sent once.
+    """
     y = rows.y.numpy()
     chosen = []
     for c in range(classes):
         own = np.flatnonzero(y == c)
         wanted = min(len(own), max(round(most * len(own) / len(y)), AT_LEAST, 0))
         picked = own[np.linspace(0, len(own) - 1, wanted).astype(int)] if wanted else own
-        chosen.append(rows.x.numpy()[picked].astype(float))
+        across, up = rows.x.numpy()[picked].astype(float).T
+        chosen.append((across, up))
     return chosen
 
 
-def _scatter(points: list[Array], class_names: Sequence[str], panel: int, dark: bool) -> list[dict[str, Any]]:
-    """Points by class; the most frequent first, so that rare ones lie on top. The first panel names them in the legend."""
+def _outlines(points: list[tuple[Array, Array]], box: Box, grid: Grid) -> list[tuple[Array, Array]]:
+    """The marks of each class as outlines; those of few points larger."""
+    left, right, _, _ = grid.margin
+    wide = (PAGE_WIDTH - left - right - (grid.columns - 1) * grid.gap_x) / grid.columns
+    per_pixel = (box[1] - box[0]) / wide, (box[3] - box[2]) / grid.panel_height
+    size = 3.0 if len(points) <= 10 else 2.4
+    return [
+        marks(across, up, class_symbol(c), (per_pixel[0] * own, per_pixel[1] * own))
+        for c, (across, up) in enumerate(points)
+        for own in [size + (len(across) < 100)]
+    ]
+
+
+def _scatter(outlines: list[tuple[Array, Array]], panel: int, dark: bool) -> list[dict[str, Any]]:
+    """Points by class; the most frequent first, so that rare ones lie on top."""
     x, y = axis_names(panel)
-    size = 5 if len(points) <= 10 else 4
-    traces = []
-    for c in sorted(range(len(points)), key=lambda c: -len(points[c])):
-        name = escape(class_names[c], 24)
-        traces.append({
-            "type": "scatter", "mode": "markers", "x": points[c][:, 0], "y": points[c][:, 1], "xaxis": x, "yaxis": y,
-            "name": name, "legendgroup": f"class {c}", "showlegend": panel == 0 and c < 10, "opacity": 0.75,
-            "marker": {"color": class_color(c, dark), "symbol": class_symbol(c), "size": size + (len(points[c]) < 100) * 2,
-                       "line": {"width": 0.5, "color": page(dark).paper}},
-            "hovertemplate": f"true class {escape(class_names[c])}<br>%{{x:.3~r}}, %{{y:.3~r}}<extra></extra>",
-        })  # fmt: skip
-    return traces
+    return [
+        {
+            "type": "scatter", "mode": "none", "fill": "toself", "x": outlines[c][0], "y": outlines[c][1],
+            "xaxis": x, "yaxis": y, "legendgroup": f"class {c}", "showlegend": False, "fillcolor": fade(class_color(c, dark), 0.75),
+            "hoverinfo": "skip",  # a hover over each of them doubles the time of drawing
+        }
+        for c in sorted(range(len(outlines)), key=lambda c: -len(outlines[c][0]))
+    ]  # fmt: skip
 
 
-def _regions(model: TrainedModel, box: Box, panel: int, dark: bool) -> list[dict[str, Any]]:
-    """The region of each class as a tint, with the learned boundary as a line. One filled contour per class."""
+def _legend(dataset: Dataset, dark: bool) -> list[dict[str, Any]]:
+    """What marks and lines mean: traces without points, there whatever becomes of the panels."""
+    common = {"type": "scatter", "x": [None], "y": [None], "hoverinfo": "skip", "showlegend": True}
+    entries: list[dict[str, Any]] = [
+        common | {"mode": "markers", "name": escape(name, 24), "legendgroup": f"class {c}",
+                  "marker": {"color": class_color(c, dark), "symbol": class_symbol(c), "size": 8}}
+        for c, name in enumerate(dataset.class_names[:NAMED])
+    ]  # fmt: skip
+    lines = [("learned", {"color": page(dark).ink, "width": 2.5})]
+    if dataset.means is not None:
+        lines += [
+            (PLAIN, {"color": page(dark).quiet, "width": 1.5}),
+            (OWN, {"color": page(dark).ink, "width": 3, "dash": DASH}),
+        ]
+    return entries + [common | {"mode": "lines", "name": name, "legendgroup": name, "line": line} for name, line in lines]
+
+
+def _regions(model: TrainedModel, box: Box, panel: int, dark: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The region of each class as a tint (a picture for the layout), and the learned boundary as a line."""
     x, y = axis_names(panel)
     lead, across, up = margins(model, box)
-    if len(lead) > SMOOTH:
-        return [_winners(lead, across, up, panel, dark)]
-    traces = []
-    for c, own in enumerate(lead):
-        if (own < 0).all():
-            continue
-        scale = max(float(np.quantile(np.abs(own), 0.5)), 1e-12)
-        steps = np.clip(np.round(own / scale * 100), -127, 127).astype(np.int8)  # a byte per cell: only the sign change counts
-        steps[(steps == 0) & (own > 0)] = 1
-        traces.append({
-            "type": "contour", "z": steps, "x": across[[0, -1]], "y": up[[0, -1]], "xaxis": x, "yaxis": y, "x0": across[0],
-            "dx": across[1] - across[0], "y0": up[0], "dy": up[1] - up[0], "xtype": "scaled", "ytype": "scaled",
-            "contours": {"type": "constraint", "operation": "<", "value": 0}, "fillcolor": fade(class_color(c, dark), 0.2),
-            "line": {"color": page(dark).ink, "width": 2.5}, "hoverinfo": "skip", "showlegend": False, "showscale": False,
-        })  # fmt: skip
-        del traces[-1]["x"], traces[-1]["y"]
-    return traces
-
-
-def _winners(lead: Array, across: Array, up: Array, panel: int, dark: bool) -> dict[str, Any]:
-    """Which class wins in each cell, as tints: one small map, however many classes there are."""
-    x, y = axis_names(panel)
-    classes = len(lead)
-    steps = [[c / classes, fade(class_color(c, dark), 0.3)] for c in range(classes)]
-    ends = [[(c + 1) / classes, color] for c, (_, color) in enumerate(steps)]
-    return {
-        "type": "heatmap", "z": lead.argmax(0), "xaxis": x, "yaxis": y, "x0": across[0], "dx": across[1] - across[0],
-        "y0": up[0], "dy": up[1] - up[0], "xtype": "scaled", "ytype": "scaled", "zmin": -0.5, "zmax": classes - 0.5,
-        "colorscale": [pair for both in zip(steps, ends, strict=True) for pair in both], "showscale": False,
-        "hoverinfo": "skip",
+    winners = lead.argmax(0)
+    right, top = across[-1] - across[0], up[-1] - up[0]
+    wide, high = right * CELLS / (CELLS - 1), top * CELLS / (CELLS - 1)  # a cell reaches half a step around its point
+    tint = {
+        "source": picture(winners, [class_color(c, dark) for c in range(len(lead))], 0.22), "xref": x, "yref": y,
+        "x": box[0] - (wide - right) / 2, "y": box[3] + (high - top) / 2, "sizex": wide, "sizey": high, "sizing": "stretch",
+        "layer": "below",
+    }  # fmt: skip
+    largest = int(np.bincount(winners.ravel()).argmax())
+    line = edges(np.delete(lead, largest, axis=0), across, up)  # each boundary has another class on one side at least
+    return tint, {
+        "type": "scatter", "mode": "lines", "x": line[:, 0], "y": line[:, 1], "xaxis": x, "yaxis": y, "name": "learned",
+        "legendgroup": "learned", "line": {"color": page(dark).ink, "width": 2.5}, "hoverinfo": "skip", "showlegend": False,
     }  # fmt: skip
 
 
-def _theory(model: TrainedModel, box: Box, panel: int, dark: bool) -> list[dict[str, Any]]:
+def _plain(snapshot: Snapshot, box: Box) -> tuple[Array, Array]:
+    """The best boundary for the classes as they come: the same in all panels, and sent once."""
+    means = snapshot.dataset.means
+    counts = snapshot.dataset.class_counts()
+    return (np.empty(0), np.empty(0)) if means is None else _path(means.double().numpy(), (counts / counts.sum()).numpy(), box)
+
+
+def _path(means: Array, shares: Array, box: Box) -> tuple[Array, Array]:
+    """x and y of the segments of theory one after the other, with a gap after each."""
+    ends = np.array(bayes_segments(means, shares, box)).reshape(-1, 2, 2)  # [segments, end, (x, y)]
+    across, up = np.concatenate([ends, np.full((len(ends), 1, 2), np.nan)], axis=1).reshape(-1, 2).T
+    return across, up
+
+
+def _theory(model: TrainedModel, plain: tuple[Array, Array], box: Box, panel: int, dark: bool) -> list[dict[str, Any]]:
     """The Bayes boundary of the strategy, dashed, and the plain one, thin."""
     run, means = model.run, model.run.dataset.means
     if means is None:
@@ -221,22 +254,14 @@ def _theory(model: TrainedModel, box: Box, panel: int, dark: bool) -> list[dict[
     shift = effective_shift(counts, run.class_weight, run.seen_counts, run.loss_shift) + offset(model)
     shares = (counts.log() + shift).softmax(0)
     shares = torch.where(run.class_weight > 0, shares, 0.0)
-    own = style(panel, dark)
-    lines = (
-        (counts / counts.sum(), {"color": page(dark).quiet, "width": 1.5, "dash": "solid"}, "best without weights"),
-        (shares, {"color": own.color, "width": 4 if len(means) <= SMOOTH else 2, "dash": "10px,6px"}, "best for these weights"),
-    )
+    own = _path(means.double().numpy(), shares.numpy(), box)
+    dashed = {"color": style(panel, dark).color, "width": 4 if len(means) <= FEW else 2, "dash": DASH}
     x, y = axis_names(panel)
-    traces = []
-    for part, line, name in lines:
-        segments = bayes_segments(means.double().numpy(), part.numpy(), box)
-        path = [(*p, *q) for p, q in segments]
-        traces.append({
-            "type": "scatter", "mode": "lines", "xaxis": x, "yaxis": y, "line": line, "name": name, "legendgroup": name,
-            "x": [v for a in path for v in (a[0], a[2], None)], "y": [v for a in path for v in (a[1], a[3], None)],
-            "showlegend": panel == 0, "hoverinfo": "skip",
-        })  # fmt: skip
-    return traces
+    return [
+        {"type": "scatter", "mode": "lines", "xaxis": x, "yaxis": y, "line": line, "legendgroup": name, "name": name,
+         "x": across, "y": up, "showlegend": False, "hoverinfo": "skip"}
+        for name, (across, up), line in ((PLAIN, plain, {"color": page(dark).quiet, "width": 1.5}), (OWN, own, dashed))
+    ]  # fmt: skip
 
 
 def _diverged(panel: int, epoch: int, dark: bool) -> dict[str, Any]:

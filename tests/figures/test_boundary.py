@@ -52,12 +52,13 @@ def test_a_class_without_a_region_has_no_line():
 
 
 def test_the_dashed_line_moves_with_the_weights_and_the_thin_one_stays(ring):
-    traces = list(boundaries(ring, dark=False).figure.select_traces({"mode": "lines"}))
+    lines = boundaries(ring, dark=False).figure.select_traces({"mode": "lines"})
+    traces = [line for line in lines if line.name != "learned" and not line.showlegend]
     plain_thin, plain_dashed, balanced_thin, balanced_dashed = [np.array(t.x, dtype=float) for t in traces]
     assert np.allclose(plain_thin, plain_dashed, equal_nan=True)
     assert np.allclose(plain_thin, balanced_thin, equal_nan=True)
     assert not np.allclose(balanced_thin, balanced_dashed, equal_nan=True)
-    assert [t.line.dash for t in traces] == ["solid", "10px,6px"] * 2
+    assert [t.line.dash for t in traces] == [None, "10px,6px"] * 2
 
 
 def test_balanced_weights_bring_the_best_boundaries_of_the_ring_to_its_centre(ring):
@@ -69,9 +70,10 @@ def test_balanced_weights_bring_the_best_boundaries_of_the_ring_to_its_centre(ri
 
 def test_points_are_a_sample_that_keeps_rare_classes(ring):
     chart = boundaries(ring, dark=False, max_points=60)
-    points = list(chart.figure.select_traces({"mode": "markers", "xaxis": "x"}))
-    assert [len(trace.x) for trace in points] == [40, 40, 30]
-    assert len({trace.marker.symbol for trace in points}) == 3
+    points = list(chart.figure.select_traces({"mode": "none", "xaxis": "x"}))
+    assert [int(np.isnan(np.array(trace.x)).sum()) for trace in points] == [40, 40, 30]  # each outline ends in a gap
+    legend = list(chart.figure.select_traces({"mode": "markers"}))
+    assert len({trace.marker.symbol for trace in legend}) == 3
     caption = " ".join(note.text.replace("<br>", " ") for note in chart.figure.layout.annotations)
     assert "110 of 300 validation rows. Rare classes: at least 40 points each." in caption
 
@@ -81,7 +83,17 @@ def test_a_run_that_diverged_shows_points_and_says_so(final):
     assert "diverged in epoch 1" in [note.text for note in chart.figure.layout.annotations]
     assert "C too fast: diverged in epoch 1" in chart.alt
     assert "A plain says 0 " in chart.alt
-    assert not [trace for trace in chart.figure.data if trace.type == "contour" and trace.xaxis == "x3"]
+    assert not [trace for trace in chart.figure.data if trace.mode == "lines" and trace.xaxis == "x3"]
+    assert "x3" not in [image.xref for image in chart.figure.layout.images]
+
+
+def test_the_legend_is_there_when_the_first_strategy_diverged(final):
+    """It names marks and lines on traces of its own, not on those of a panel that may be empty."""
+    import dataclasses
+
+    gone = dataclasses.replace(final, diverged={**final.diverged, (0, 0): 1})
+    named = [trace.name for trace in boundaries(gone, dark=False).figure.data if trace.showlegend]
+    assert named == ["0", "1", "learned", "best without weights", "best for these weights"]
 
 
 def test_before_the_first_batch_there_is_already_a_picture(snapshots):
@@ -102,4 +114,4 @@ def test_a_picture_of_a_live_training_is_small_and_quick(ring):
     start = time.perf_counter()
     payload = boundaries(ring, dark=False).payload()
     assert time.perf_counter() - start < 5  # 5 ms; only a mistake makes it seconds
-    assert len(payload) < 100_000
+    assert len(payload) < 30_000
