@@ -187,7 +187,8 @@ def _scatter(outlines: list[tuple[Array, Array]], panel: int, dark: bool) -> lis
     return [
         {
             "type": "scatter", "mode": "none", "fill": "toself", "x": outlines[c][0], "y": outlines[c][1],
-            "xaxis": x, "yaxis": y, "legendgroup": f"class {c}", "showlegend": False, "fillcolor": fade(class_color(c, dark), 0.75),
+            "xaxis": x, "yaxis": y, "legendgroup": f"class {c}", "showlegend": False,
+            "fillcolor": fade(class_color(c, dark), 0.75),
             "hoverinfo": "skip",  # a hover over each of them doubles the time of drawing
         }
         for c in sorted(range(len(outlines)), key=lambda c: -len(outlines[c][0]))
