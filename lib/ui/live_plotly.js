@@ -193,10 +193,12 @@ function mount(plot) {
 export default function (component) {
   const { data, parentElement } = component
   const plot = parentElement.querySelector(".live-plotly-plot")
+  if (plot && !data) library().catch(() => {}) // a page that will have charts loads the library ahead
   if (!plot || !data) return
   const known = states.get(plot)
   const state = known ?? mount(plot)
   states.set(plot, state)
+  const call = (state.calls = (state.calls ?? 0) + 1)
   const text = typeof data === "string" ? data : new TextDecoder().decode(data)
   if (text !== state.text) {
     state.text = text
@@ -211,6 +213,8 @@ export default function (component) {
       .catch((error) => { plot.dataset.note = `No chart: ${error.message}. Reload the page.` })
   }
   return () => {
+    // Streamlit calls the cleanup not only at the end: also when newer data overtook this call while the module was loading.
+    if (call !== state.calls) return
     state.alive = false
     shared.waiting.delete(state)
     document.removeEventListener("live-plotly-move", state.follow)

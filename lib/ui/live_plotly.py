@@ -46,6 +46,11 @@ def live_plotly(chart: Chart, *, key: str, height: int | None = None, uirevision
     _component(key=key, data=f'{body[:-1]},"about":{json.dumps(about)}}}'.encode())
 
 
+def preload() -> None:
+    """Load Plotly in the browser before there is a chart: the first one then needs no second of its own."""
+    _component(key="preload", data=None)
+
+
 def plotly_js() -> Path:
     """plotly.min.js of the installed plotly package, without importing it."""
     spec = importlib.util.find_spec("plotly")
