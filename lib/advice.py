@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lib.data import Dataset
+from lib.data import Dataset, called
 from lib.decisions import effective_shift
 from lib.experiment import Experiment
 from lib.registry import Params
@@ -70,7 +70,8 @@ def advise(experiment: Experiment, dataset: Dataset) -> list[Advice]:
         settings = strategy.training(experiment.training)
         run = Run(strategy, experiment.seeds[0], (index, 0), dataset)
         torch_mean = settings.normaliser == "torch" and run.loss.reduction == "weighted_mean"
-        cases.append(Case(index, run, settings.epochs, settings.batch_size, torch_mean, dataset.class_names))
+        names = tuple(map(called, dataset.class_names))
+        cases.append(Case(index, run, settings.epochs, settings.batch_size, torch_mean, names))
     merged: dict[tuple[str, str], tuple[int, ...]] = {}
     for found in (advice for rule in RULES for advice in rule(cases)):
         about = (found.kind, found.sentence)

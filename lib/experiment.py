@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar, TypeVar
 
 from lib.data import SOURCES
@@ -160,7 +161,7 @@ class Experiment:
             raise ValueError(f"The link has a field {brief(next(iter(left)))} that this program does not know.")
         return cls.from_dict(raw)
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """sha256 of the canonical JSON without display names."""
         plain = self.to_dict()

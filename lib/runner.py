@@ -11,6 +11,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
+from itertools import count
 from statistics import fmean
 from typing import Literal
 
@@ -28,6 +29,8 @@ MAX_QUEUED = 64
 MAX_SECONDS = 30 * 60.0  # of one training, pauses left out
 MAX_KEPT = 32  # ended trainings that are kept for visitors who are there
 
+NUMBERS = count(1)
+
 log = logging.getLogger(__name__)
 
 
@@ -41,6 +44,7 @@ class Job:
 
     def __init__(self, runner: "Runner", visitor: str, experiment: Experiment, dataset: Dataset) -> None:
         self.visitor, self.experiment, self.dataset = visitor, experiment, dataset
+        self.number = next(NUMBERS)  # no two trainings have the same
         self.state: State = "queued"
         self.snapshot: Snapshot | None = None
         self.results: Mapping[At, RunResult] | None = None
@@ -84,8 +88,6 @@ class Job:
     def expected_wait(self) -> float | None:
         """Seconds until a queued training starts, estimated; None when nothing is known."""
         return self._runner.expected_wait(self)
-
-    # Steering
 
     @property
     def speed(self) -> float | None:
@@ -145,8 +147,6 @@ class Job:
             self._become("queued")
             self._runner.enqueue(self)
         self._changed.notify_all()
-
-    # In a worker thread
 
     def drive(self) -> None:
         """Train until the end, a stop, a failure, or a pause, which leaves `_course` where it is."""
@@ -351,8 +351,12 @@ class Runner:
         """To the end of the queue, or to a place in it, with a thread on its way if there may be one more."""
         with self.changed:
             self.queue.insert(len(self.queue) if place is None else place, job)
-            if len(self._workers) < self.max_running:
-                self._workers.add(_start(self._work, "training"))
+            try:
+                if len(self._workers) < self.max_running:
+                    self._workers.add(_start(self._work, "training"))
+            except RuntimeError:  # the system gives no thread; one that is there already comes to the job later
+                if not self._workers:
+                    job.stop("The machine has no room for a training at the moment. Try again in a minute.")
 
     def trim(self) -> None:
         """Within the memory for one training each: forget the oldest that ended, stop those that paused longest."""

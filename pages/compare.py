@@ -7,7 +7,7 @@ frame.through_app()  # before torch is imported: the heading does not wait for i
 import streamlit as st  # noqa: E402
 
 from lib.ui import compare_view, state, verdict_view  # noqa: E402
-from lib.ui.strategy_editor import edit, edit_model, edit_training  # noqa: E402
+from lib.ui.strategy_editor import edit, edit_folded  # noqa: E402
 from lib.ui.text import inert  # noqa: E402
 
 if message := state.message():
@@ -23,10 +23,7 @@ except ValueError as error:
 with st.sidebar:
     st.subheader("Strategies", anchor=False)
     experiment = edit(state.experiment(), dataset.task)
-    with st.expander("Model"):
-        experiment = edit_model(experiment)
-    with st.expander("Training and seeds"):
-        experiment = edit_training(experiment)
+    experiment = edit_folded(experiment)
 state.write_back(experiment)
 
 compare_view.controls(experiment)

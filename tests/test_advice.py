@@ -55,13 +55,13 @@ def test_smoothing_turns_the_optimum_beyond_its_limit_only() -> None:
     def weights(ratio: float) -> dict:
         return smooth | {"weighting": "manual", "weighting_params": {"weights": [1, ratio]}}
 
-    assert "surely 0 is best called 1" in sentences(weights(20)) and "beyond 1 : 19" in sentences(weights(20))
+    assert "surely class 0 is best called class 1" in sentences(weights(20)) and "beyond 1 : 19" in sentences(weights(20))
     assert sentences(weights(18.5)) == ""
     assert sentences(weights(20) | {"loss_params": {}}) == ""
 
 
 def test_batches_that_miss_the_rare_class() -> None:
-    assert "66.3 % of the batches of 8 rows hold no row of 1" in sentences(
+    assert "66.3 % of the batches of 8 rows hold no row of class 1" in sentences(
         {}, {}, batch_size=8, data=GAUSSIANS | {"params": {}}
     )
     assert sentences({}, batch_size=128) == ""
@@ -97,14 +97,14 @@ def test_equal_strategies_are_called_equal() -> None:
 
 def test_a_weight_of_zero_is_named_where_it_can_divide_by_zero() -> None:
     zero = {"weighting": "manual", "weighting_params": {"weights": [0, 1]}}
-    assert "0 has weight 0, and a batch that holds nothing else divides 0 by 0" in sentences(zero)
+    assert "class 0 has weight 0, and a batch that holds nothing else divides 0 by 0" in sentences(zero)
     assert sentences(zero | {"loss": "bce_with_logits"}) == ""
     assert sentences({"weighting": "manual", "weighting_params": {"weights": [0.5, 1]}}) == ""
 
 
 def test_smoothing_with_a_weight_of_zero_names_the_other_class() -> None:
     zero = {"weighting": "manual", "weighting_params": {"weights": [1, 0]}, "loss_params": {"label_smoothing": 0.1}}
-    assert "surely 1 is best called 0" in sentences(zero)
+    assert "surely class 1 is best called class 0" in sentences(zero)
 
 
 def test_undo_takes_too_much_where_batches_weaken_the_weights() -> None:

@@ -265,3 +265,18 @@ def test_a_storm_of_cancellations(make):
         until(lambda job=job: job.state == "stopped")
     until(lambda: runner.running == 0)
     assert finish(runner.submit("last", experiment(), DATASET)).results
+
+
+def test_without_a_thread_a_training_ends_with_a_sentence_and_the_next_one_works(make, monkeypatch):
+    """A system under pressure refuses threads: the page must say so and stay usable."""
+    runner = make()
+
+    def refuse(*_):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as pressed:
+        pressed.setattr("lib.runner._start", refuse)
+        job = runner.submit("a", LONG, DATASET)
+    assert job.ended and job.error == "The machine has no room for a training at the moment. Try again in a minute."
+    assert not runner.queue
+    finish(runner.submit("a", experiment(), DATASET))

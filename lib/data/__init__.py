@@ -1,7 +1,7 @@
 """Datasets: recipes with a known truth, bundled sets, uploads. Importing the package fills `SOURCES`."""
 
 from lib.data import bundled, synthetic, uploaded
-from lib.data.dataset import TASKS, Dataset, Split, Task, count_classes, stratified_split
+from lib.data.dataset import TASKS, Dataset, Split, Task, called, count_classes, stratified_split
 from lib.data.source import SOURCES, Source
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Split",
     "Task",
     "bundled",
+    "called",
     "count_classes",
     "stratified_split",
     "synthetic",

@@ -92,6 +92,11 @@ def count_classes(y: Tensor, task: Task, classes: int, mask: Tensor | None = Non
 DATA_SEEDS = 2**31 + 2**29  # in the upper half, with room above it for 2**29 streams
 
 
+def called(name: str) -> str:
+    """A class as it stands in a sentence: `class 0`, but `fraud`."""
+    return f"class {name}" if name[:1].isdigit() or len(name) == 1 else name
+
+
 def generator(seed: int, stream: int = 0) -> torch.Generator:
     """A generator of one visitor's own; `stream` keeps the splits of one seed apart.
 

@@ -3,7 +3,7 @@
 Beyond ten classes a matrix is a plain heat map, and `top_confusions` and `frequency_groups` say what is in it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Literal
 
@@ -55,11 +55,12 @@ def columns_for(strategies: int, classes: int) -> int:
 
 def confusion_panels(
     names: Sequence[str], matrices: Array, class_names: Sequence[str], *, normalise: Normalise = "row", dark: bool,
-    split: str = "validation",
+    split: str = "validation", diverged: Mapping[int, int] | None = None,
 ) -> Chart:  # fmt: skip
     """One panel per strategy: rows are the true classes, columns the predicted ones.
 
-    matrices [S, R, C, C] (or [S, C, C]), counts [true][predicted]; of several seeds the mean is shown.
+    matrices [S, R, C, C] (or [S, C, C]), counts [true][predicted]; of several seeds the mean is shown. `diverged`: of the
+    strategies without a result, those of which every seed diverged, and in which epoch.
     """
     means = mean_matrices(matrices)
     seeds = matrices.shape[1] if np.ndim(matrices) == 4 else 1
@@ -83,13 +84,15 @@ def confusion_panels(
         shade = matrix if normalise == "count" else part
         data.append(_heat(panel, name, matrix, part, shade, class_names, normalise, dark))
         if np.isnan(matrix).all():
-            layout["annotations"].append(_nothing(panel, dark))
+            epoch = (diverged or {}).get(panel)
+            text = "no result yet" if epoch is None else f"diverged in epoch {epoch}"
+            layout["annotations"].append(_nothing(panel, text, dark))
         elif numbered:
             data.append(_numbers(panel, matrix, part, shade / top, dark))
     mean = f" Mean counts of {seeds} seeds." if seeds > 1 else ""
     rows = f"Rows: true class, columns: predicted class ({escape(split)}). "
     layout["annotations"].append(note(rows + SHADES[normalise] + mean, dark, yshift=-62 if turned else -50))
-    return Chart({"data": data, "layout": layout}, _alt(names, means, class_names, split))
+    return Chart({"data": data, "layout": layout}, _alt(names, means, class_names, split, diverged or {}))
 
 
 def _axes(
@@ -100,8 +103,10 @@ def _axes(
     places = list(range(classes)) if numbered else list(range(0, classes, -(-classes // 10)))
     short = [escape(class_names[c], longest) for c in places]
     rows = np.where(np.isnan(matrix), 0, matrix).sum(1)
+    nothing = np.isnan(matrix).all()  # of a class without rows that is said; of a strategy without a result nothing is
     true = [
-        f"{name}<br>n = {count(rows[c])}" if rows[c] else f"{name}<br>no rows" for c, name in zip(places, short, strict=True)
+        name if nothing else f"{name}<br>n = {count(rows[c])}" if rows[c] else f"{name}<br>no rows"
+        for c, name in zip(places, short, strict=True)
     ]
     common = {"tickmode": "array", "tickvals": places, "showgrid": False, "fixedrange": True, "tickfont": {"size": 14}}
     x_axis = common | {"range": [-0.5, classes - 0.5], "ticktext": short, "tickangle": -40 if turned else 0}
@@ -177,10 +182,10 @@ def _scale(dark: bool) -> list[list[Any]]:
     return [[0, low], [1, high]]
 
 
-def _nothing(panel: int, dark: bool) -> dict[str, Any]:
+def _nothing(panel: int, text: str, dark: bool) -> dict[str, Any]:
     x, y = axis_names(panel)
     return {
-        "text": "no result", "xref": f"{x} domain", "yref": f"{y} domain", "x": 0.5, "y": 0.5, "xanchor": "center",
+        "text": text, "xref": f"{x} domain", "yref": f"{y} domain", "x": 0.5, "y": 0.5, "xanchor": "center",
         "yanchor": "middle", "font": {"size": 16, "color": page(dark).quiet},
     }  # fmt: skip
 
@@ -221,9 +226,12 @@ def group_recalls(names: Sequence[str], recalls: Array, rows: Array) -> pd.DataF
     return pd.DataFrame(table)
 
 
-def _alt(names: Sequence[str], means: Array, class_names: Sequence[str], split: str) -> str:
+def _alt(names: Sequence[str], means: Array, class_names: Sequence[str], split: str, diverged: Mapping[int, int]) -> str:
     told = []
     for index, (name, matrix) in enumerate(zip(names, means, strict=True)):
+        if index in diverged:
+            told.append(f"{style(index, False).letter} {shorten(name, 40)}: diverged in epoch {diverged[index]}")
+            continue
         found = recall(np.nan_to_num(matrix))
         per_class = [f"{shorten(c, 20)} {number(r)}" for c, r in zip(class_names, found, strict=True)]
         told.append(f"{style(index, False).letter} {shorten(name, 40)}: {listed(per_class, 10)}")

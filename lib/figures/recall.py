@@ -57,12 +57,12 @@ def bar(values: Array, rows: float) -> Bar:
 
 def recall_bars(
     names: Sequence[str], recalls: Array, class_names: Sequence[str], rows: Array, *, dark: bool, split: str = "validation",
-    height: int = 380, width: int = 560,
+    height: int = 380, width: int = 560, train_rows: Array | None = None,
 ) -> Chart:  # fmt: skip
     """Grouped bars per class; beyond ten classes one marker per strategy over the classes, most frequent first.
 
-    recalls [S, R, C], NaN where a class has no rows; `rows` [C] stand behind each bar. `width` in pixels, about: narrow
-    bars carry no numbers.
+    recalls [S, R, C], NaN where a class has no rows; `rows` [C] stand behind each bar. Which class is rare is said of the
+    training rows, as on the page Data (of `rows` without them). `width` in pixels, about: narrow bars carry no numbers.
     """
     values, counts = np.asarray(recalls, dtype=float), np.asarray(rows, dtype=float)
     values = values[:, None] if values.ndim == 2 else values
@@ -71,7 +71,8 @@ def recall_bars(
     order = list(np.argsort(-counts, kind="stable")) if many else list(range(classes))
     table = [[bar(values[s, :, c], counts[c]) for c in order] for s in range(len(names))]
     layout = base_layout(height, (56, 12, 16, 128 if many else 100), dark)
-    layout |= _axes([class_names[c] for c in order], counts[order], many, width)
+    marks = rare_classes(counts if train_rows is None else train_rows)
+    layout |= _axes([class_names[c] for c in order], counts[order], [marks[c] for c in order], many, width)
     layout["legend"] = {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "xanchor": "left", "itemsizing": "constant"}
     layout |= {"showlegend": True, "barmode": "overlay"}
     data: list[dict[str, Any]] = []
@@ -86,7 +87,7 @@ def recall_bars(
         if not many:
             data.append(_letters(x, table[s], own, numbers=(width - 70) * GROUP / (classes * len(names)) >= 38))
     layout["annotations"] += _without_rows(counts[order], dark)
-    layout["annotations"].append(_caption(table, counts, values.shape[1], split, many, width, dark))
+    layout["annotations"].append(_caption(table, counts, values.shape[1], split, many, width, dark, any(marks)))
     return Chart({"data": data, "layout": layout}, _alt(names, table, [class_names[c] for c in order], counts[order], split))
 
 
@@ -96,8 +97,7 @@ def _place(index: int, strategies: int) -> tuple[float, float]:
     return (index - (strategies - 1) / 2) * width, width * 0.92
 
 
-def _axes(class_names: Sequence[str], rows: Array, many: bool, width: int) -> dict[str, Any]:
-    marks = rare_classes(rows)
+def _axes(class_names: Sequence[str], rows: Array, marks: Sequence[bool], many: bool, width: int) -> dict[str, Any]:
     longest = 10 if many else max(8, 96 // len(class_names))
     step = -(-len(rows) // 40)
     ticks = []
@@ -178,7 +178,7 @@ def _without_rows(rows: Array, dark: bool) -> list[dict[str, Any]]:
 
 
 def _caption(
-    table: Sequence[Sequence[Bar]], rows: Array, seeds: int, split: str, many: bool, width: int, dark: bool
+    table: Sequence[Sequence[Bar]], rows: Array, seeds: int, split: str, many: bool, width: int, dark: bool, rare: bool
 ) -> dict[str, Any]:  # fmt: skip
     parts = [f"{escape(split).capitalize()} rows."]
     kinds = {b.kind.split(" ")[1] for row in table for b in row if b.kind}
@@ -192,7 +192,7 @@ def _caption(
         )
     if not many and not _roomy(len(rows), width):
         parts.append("Under each class: its rows.")
-    if any(rare_classes(rows)):
+    if rare:
         parts.append("• rare class.")
     return note(" ".join(parts), dark, yshift=-86 if many else -58, wrap=width // 8)
 

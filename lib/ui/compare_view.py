@@ -18,19 +18,20 @@ from lib.figures.chart import Chart
 from lib.figures.confusion import confusion_panels, group_recalls, top_confusions
 from lib.figures.curves import train_loss, validation_nll
 from lib.figures.recall import recall_bars
-from lib.figures.text import number
+from lib.figures.text import count, number
 from lib.metrics import METRICS
 from lib.runner import Job
 from lib.training import Snapshot
 from lib.ui import state
 from lib.ui.controls import segments
 from lib.ui.engine import engine
-from lib.ui.live_plotly import live_plotly
+from lib.ui.live_plotly import live_plotly, preload
 from lib.ui.strategy_editor import describe, letter
-from lib.ui.text import inert, thin
+from lib.ui.text import inert
 
 TICK = 0.25  # seconds between two looks at a running training
 PATIENCE = 0.2  # seconds that Stop waits for the training to end
+LOW = 260  # pixels of the curves: a matrix is to be in sight below them on a laptop
 BESIDE = 4  # classes up to which the recall bars have room beside the curves
 SCALES = {"count": "count", "row": "of the true class", "column": "of the predicted class", "all": "of all rows"}
 
@@ -73,7 +74,7 @@ def controls(experiment: Experiment) -> None:
 
 def advice(experiment: Experiment, dataset: Dataset) -> None:
     """What can be said before training: corrections that double, weights that cancel or fade."""
-    for found in state.memo(("advice", experiment), lambda: advise(experiment, dataset)):
+    for found in state.memo(("advice", experiment.fingerprint), lambda: advise(experiment, dataset)):  # names play no part
         who = ", ".join(f"**{letter(i)}** {inert(experiment.strategies[i].name)}" for i in found.strategies)
         box = st.warning if found.kind == "warning" else st.info
         box(f"{who}: {inert(found.sentence, 500)}")
@@ -101,13 +102,13 @@ def _panels(was_active: bool) -> None:
         return
     dark = state.dark()
     # What is measured on validation changes at the end of an epoch, and twice a second is enough for a reader.
-    stamp = (state.memo(("epoch", *beat(own, snapshot, 2)), lambda: snapshot.epoch), dark)
+    stamp = (own.number, state.memo(("epoch", own.number, *beat(own, snapshot, 2)), lambda: snapshot.epoch), dark)
     beside = len(snapshot.dataset.class_names) <= BESIDE
     grid = st.grid(3 if beside else 2, min_column_width=300)
     with grid.cell():
-        show(("train_loss", own.version, dark), lambda: train_loss(snapshot, dark=dark), "train_loss")
+        show(("train_loss", own.number, own.version, dark), lambda: train_loss(snapshot, dark=dark, height=LOW), "train_loss")
     with grid.cell():
-        show(("val_nll", *stamp), lambda: validation_nll(snapshot, dark=dark), "val_nll")
+        show(("val_nll", *stamp), lambda: validation_nll(snapshot, dark=dark, height=LOW), "val_nll")
     with grid.cell() if beside else st.container():
         _recall(snapshot, stamp, width=340 if beside else 1000)
     st.caption(
@@ -120,7 +121,7 @@ def _panels(was_active: bool) -> None:
         st.subheader("Where the boundaries lie", anchor=False)
         st.caption("First seed. Full line: learned. Dashed: the best boundary for these weights, where theory knows it.")
         # The most expensive chart, by far: once a second is enough to see a line turn.
-        show(("boundary", *beat(own, snapshot, 1), dark), lambda: boundaries(snapshot, dark=dark), "boundary")
+        show(("boundary", own.number, *beat(own, snapshot, 1), dark), lambda: boundaries(snapshot, dark=dark), "boundary")
     _finished(own)
 
 
@@ -168,6 +169,17 @@ def diverged(snapshot: Snapshot | None) -> list[str]:
     return sentences
 
 
+def gone(snapshot: Snapshot) -> dict[int, int]:
+    """The strategies of which every seed diverged, and the epoch in which the last one did."""
+    found = {}
+    for s in range(len(snapshot.experiment.strategies)):
+        epochs = [snapshot.diverged.get((s, r)) for r in range(len(snapshot.experiment.seeds))]
+        known = [epoch for epoch in epochs if epoch is not None]
+        if len(known) == len(epochs):
+            found[s] = max(known)
+    return found
+
+
 def _recall(snapshot: Snapshot, stamp: tuple[object, ...], width: int) -> None:
     if snapshot.epoch == 0:
         st.caption("After the first epoch.")
@@ -177,7 +189,8 @@ def _recall(snapshot: Snapshot, stamp: tuple[object, ...], width: int) -> None:
     show(
         ("recall", *stamp),
         lambda: recall_bars(
-            names, snapshot.history.recall[:, :, -1], snapshot.dataset.class_names, rows, dark=state.dark(), width=width
+            names, snapshot.history.recall[:, :, -1], snapshot.dataset.class_names, rows, dark=state.dark(), width=width,
+            height=LOW, train_rows=snapshot.dataset.class_counts().numpy(),
         ),
         "recall",
     )  # fmt: skip
@@ -190,7 +203,9 @@ def _confusion(snapshot: Snapshot, stamp: tuple[object, ...]) -> None:
     classes = snapshot.dataset.class_names
     show(
         ("confusion", scale, *stamp),
-        lambda: confusion_panels(names, snapshot.confusion, classes, normalise=scale, dark=state.dark()),
+        lambda: confusion_panels(
+            names, snapshot.confusion, classes, normalise=scale, dark=state.dark(), diverged=gone(snapshot)
+        ),
         "confusion",
     )  # fmt: skip
     if len(classes) > 10:
@@ -216,12 +231,25 @@ def _finished(own: Job) -> None:
     recalls = np.array([[own.results[s, r].recall for r in range(seeds)] for s in range(len(names))])
     rows = dataset.class_counts("test").numpy()
     show(
-        ("test_recall", state.dark()),
-        lambda: recall_bars(names, recalls, dataset.class_names, rows, dark=state.dark(), split="test", width=1000),
+        ("test_recall", own.number, state.dark()),
+        lambda: recall_bars(
+            names,
+            recalls,
+            dataset.class_names,
+            rows,
+            dark=state.dark(),
+            split="test",
+            width=1000,
+            train_rows=dataset.class_counts().numpy(),
+        ),
         "test_recall",
     )
-    st.dataframe(summary_table(own), hide_index=True, alt="Metrics of each strategy on the test rows")
-    st.caption(f"{thin(len(dataset.test))} test rows. " + (
+    st.dataframe(
+        state.memo(("summary", own.number), lambda: summary_table(own)),
+        hide_index=True,
+        alt="Metrics of each strategy on the test rows",
+    )
+    st.caption(f"{count(len(dataset.test))} test rows. " + (
         "One seed: no interval, and no winner." if seeds == 1 else
         f"Mean over {seeds} seeds; in brackets the 95 % interval over seeds: training noise, not the luck of the draw of the "
         "rows. ◀ best, where the paired seeds allow to say so."
@@ -252,6 +280,7 @@ def _with_interval(estimate: Estimate, better: str) -> str:
 
 
 def _empty() -> None:
+    preload()
     with st.container(border=True):
         st.markdown("Loss curves, recall per class, confusion matrices and boundaries will stand here, side by side.")
         st.button("Train these strategies", on_click=start)

@@ -1,7 +1,8 @@
 """Widgets made from declared parameters: the `Param` says what may be entered, the experiment what stands there now."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import streamlit as st
@@ -10,21 +11,36 @@ from lib.registry import Param, Params, Registry
 from lib.ui import state
 from lib.ui.text import inert
 
+WORDS = {  # of parameters whose names are abbreviations or letters; all others read as they are
+    "lr": "Learning rate", "n": "Training rows", "n_val": "Validation rows", "n_test": "Test rows", "dim": "Features",
+    "priors": "Class shares", "distance": "Distance of the means", "cap": "Largest weight", "a": "Exponent", "c": "Constant",
+    "power": "Exponent", "hidden": "Hidden units per layer", "head": "Rows of the most frequent digit",
+    "share": "Share of malignant rows", "ratio": "Ratio", "na_words": "Words for missing values",
+    "max_levels": "Most values of a text column", "weights_from_epoch": "Weights start in epoch", "positive": "Positive class",
+    "ignore_index": "Class to ignore", "decimal": "Decimal sign", "header": "First row holds names",
+    "normaliser": "Loss is divided as",
+}  # fmt: skip
+
+
+def label(param: Param) -> str:
+    """A parameter in words, with the symbol of its paper behind them."""
+    words = WORDS.get(param.name, param.name.replace("_", " ").capitalize())
+    return words + (f"  ${param.symbol}$" if param.symbol not in ("", param.name) or len(param.symbol) == 1 else "")
+
 
 def param_input(param: Param, value: Any, name: str) -> Any:
     """One widget for one parameter. A text that does not pass `param.read` is refused beside it, and the old value stays."""
-    label = param.name.replace("_", " ") + (f"  ${param.symbol}$" if param.symbol not in ("", param.name) else "")
     if isinstance(param.default, bool):
-        return st.toggle(label, value=state.first(name, value), key=state.key(name), help=param.help)
+        return st.toggle(label(param), value=state.first(name, value), key=state.key(name), help=param.help)
     if param.choices:
         at = param.choices.index(state.first(name, value))
-        return st.selectbox(label, param.choices, index=at, key=state.key(name), help=param.help)
+        return st.selectbox(label(param), param.choices, index=at, key=state.key(name), help=param.help)
     if isinstance(param.default, tuple | str):
-        return _text(param, value, name, label)
-    return _number(param, value, name, label)
+        return _text(param, value, name)
+    return _number(param, value, name)
 
 
-def _number(param: Param, value: Any, name: str, label: str) -> Any:
+def _number(param: Param, value: Any, name: str) -> Any:
     whole = isinstance(param.default, int)
     kind = int if whole else float
     typed: dict[str, Any] = {  # Streamlit wants all of one type
@@ -34,12 +50,12 @@ def _number(param: Param, value: Any, name: str, label: str) -> Any:
         "value": state.first(name, None if value is None else kind(value)),
     }
     return st.number_input(
-        label, format="%d" if whole else "%g", key=state.key(name), help=param.help, placeholder="none", **typed
+        label(param), format="%d" if whole else "%g", key=state.key(name), help=param.help, placeholder="none", **typed
     )  # fmt: skip
 
 
-def _text(param: Param, value: Any, name: str, label: str) -> Any:
-    typed = st.text_input(label, state.first(name, param.write(value)), key=state.key(name), help=param.help)
+def _text(param: Param, value: Any, name: str) -> Any:
+    typed = st.text_input(label(param), state.first(name, param.write(value)), key=state.key(name), help=param.help)
     try:
         # Numbers in a list may stand apart by commas, blanks or both.
         return param.read(re.sub(r"[\s,;]+", ",", typed.strip()) if isinstance(param.default, tuple) else typed)
@@ -56,6 +72,22 @@ def params_inputs(params: Sequence[Param], values: Params, scope: str, columns: 
         with places[index % len(places)]:
             chosen[param.name] = param_input(param, values.get(param.name, param.default), f"{scope}/{param.name}")
     return Params(chosen)
+
+
+@contextmanager
+def folded(name: str, title: str, *, rare: bool = False) -> Iterator[bool]:
+    """A part that is folded away (`rare`: behind a small button); yields whether it is open, and only then needs widgets.
+
+    A script run costs a millisecond per widget, and most of them are rarely looked at.
+    """
+    if rare:
+        popover = st.popover(title, type="tertiary", key=state.key(f"{name}/open"), on_change="rerun")
+        with popover:
+            yield bool(popover.open)
+        return
+    expander = st.expander(title, key=state.key(f"{name}/open"), on_change="rerun")
+    with expander:
+        yield bool(expander.open)
 
 
 def segments(label: str, options: Mapping[str, str], value: str, name: str, *, labelled: bool = True) -> str:

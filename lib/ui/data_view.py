@@ -6,16 +6,16 @@ import pandas as pd
 import streamlit as st
 import torch
 
-from lib.data import Dataset
+from lib.data import Dataset, called
 from lib.data.columns import Column, suggest
 from lib.experiment import Experiment
 from lib.export.tensors import tensor_code
 from lib.figures.data import class_counts, scatter, scheme_weights
-from lib.figures.text import number
+from lib.figures.text import count, number
 from lib.theory import chance_of_none
 from lib.ui import state
 from lib.ui.compare_view import show
-from lib.ui.text import inert, thin
+from lib.ui.text import inert
 from lib.weighting import WEIGHTINGS, class_weights, realised_ratio, weight_table
 
 
@@ -39,14 +39,14 @@ def overview(dataset: Dataset, experiment: Experiment) -> None:
 def sentences(dataset: Dataset, batch_size: int) -> list[str]:
     """The imbalance in words: ratio, and the odds that a batch holds no rare row."""
     counts = dataset.class_counts()
-    names = [inert(name) for name in dataset.class_names]
+    names = [inert(called(name)) for name in dataset.class_names]
     rows, present = int(counts.sum()), [c for c in range(len(counts)) if counts[c] > 0]
     most, least = max(present, key=lambda c: counts[c]), min(present, key=lambda c: counts[c])
     ratio = float(counts[most] / counts[least])
     missed = chance_of_none(int(counts[least]), rows, batch_size)
     found = [
         f"For one row of **{names[least]}** there are **{number(ratio)}** of **{names[most]}**.",
-        f"A batch of {thin(batch_size)} rows has no row of **{names[least]}** {_odds(missed)}.",
+        f"A batch of {count(batch_size)} rows has no row of **{names[least]}** {_odds(missed)}.",
     ]
     empty = [names[c] for c in range(len(counts)) if counts[c] == 0]
     if empty:

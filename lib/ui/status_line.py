@@ -4,9 +4,9 @@ from streamlit.delta_generator import DeltaGenerator
 
 from lib.data import SOURCES
 from lib.experiment import Experiment
-from lib.figures.text import number
+from lib.figures.text import count, number
 from lib.ui import state
-from lib.ui.text import inert, thin
+from lib.ui.text import inert
 
 
 def draw(place: DeltaGenerator) -> None:
@@ -26,11 +26,11 @@ def _data(experiment: Experiment) -> str:
     counts = dataset.class_counts()
     present = counts[counts > 0]
     ratio = float(present.max() / present.min())
-    return f"{name} · {thin(len(dataset.train))} training rows · {len(counts)} classes · 1 : {number(ratio)}"
+    return f"{name} · {count(len(dataset.train))} training rows · {len(counts)} classes · 1 : {number(ratio)}"
 
 
-def _strategies(count: int) -> str:
-    return "1 strategy" if count == 1 else f"{count} strategies"
+def _strategies(number_of: int) -> str:
+    return "1 strategy" if number_of == 1 else f"{number_of} strategies"
 
 
 def _seeds(seeds: tuple[int, ...]) -> str:

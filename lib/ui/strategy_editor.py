@@ -11,7 +11,7 @@ from lib.experiment import Experiment, ModelSpec, Strategy, Training
 from lib.figures.theme import style
 from lib.registry import Params, brief
 from lib.ui import state
-from lib.ui.controls import params_inputs, record_choice
+from lib.ui.controls import folded, label, params_inputs, record_choice
 from lib.ui.text import inert
 
 MOST = 8  # letters, colours and room for matrices side by side
@@ -54,9 +54,11 @@ def _edit_one(experiment: Experiment, at: int, task: Task) -> Experiment:
         if key == "manual":
             given = _manual_weights(given)
         values |= {part: key, params_field: _folded(declared, given, f"{scope}/{part}/{key}")}
-    with st.expander("Only for this strategy"):
-        values |= params_inputs(Strategy.FIELDS, Params({"weights_from_epoch": old.weights_from_epoch}), scope)
-        values["overrides"] = _overrides(experiment, old, scope)
+    values |= {"weights_from_epoch": old.weights_from_epoch, "overrides": old.overrides}
+    with folded(f"{scope}/own", "Only for this strategy") as is_open:
+        if is_open:
+            values |= params_inputs(Strategy.FIELDS, Params({"weights_from_epoch": old.weights_from_epoch}), scope)
+            values["overrides"] = _overrides(experiment, old, scope)
     return _accepted(experiment, at, values)
 
 
@@ -74,8 +76,9 @@ def _folded(declared: Sequence[Any], given: Params, scope: str) -> Params:
     chosen = params_inputs(common, given, scope) if common else Params()
     if not rare:
         return chosen
-    with st.popover("More", type="tertiary"):
-        return Params({**chosen, **params_inputs(rare, given, scope)})
+    kept = {param.name: given.get(param.name, param.default) for param in rare}
+    with folded(scope, "More", rare=True) as is_open:
+        return Params({**chosen, **(params_inputs(rare, given, scope) if is_open else kept)})
 
 
 def _overrides(experiment: Experiment, old: Strategy, scope: str) -> Params:
@@ -84,7 +87,7 @@ def _overrides(experiment: Experiment, old: Strategy, scope: str) -> Params:
     own = st.multiselect(
         "Training settings of its own", names, state.first(f"{scope}/own", [n for n in names if n in old.overrides]),
         key=state.key(f"{scope}/own"),
-        format_func=lambda name: name.replace("_", " "), placeholder="as the others",
+        format_func=lambda name: label(next(param for param in fields if param.name == name)), placeholder="as the others",
     )  # fmt: skip
     common = old.training(experiment.training)
     given = Params({name: getattr(common, name) for name in names})
@@ -148,6 +151,14 @@ def _named(record: Any, params: Params) -> str:
 
 def _short(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else brief(value) if isinstance(value, tuple) else str(value)
+
+
+def edit_folded(experiment: Experiment) -> Experiment:
+    """The experiment with what the visitor changed of the model, the training and the seeds."""
+    with folded("model", "Model") as is_open:
+        experiment = edit_model(experiment) if is_open else experiment
+    with folded("training", "Training and seeds") as is_open:
+        return edit_training(experiment) if is_open else experiment
 
 
 def edit_model(experiment: Experiment) -> Experiment:

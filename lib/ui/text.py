@@ -13,8 +13,3 @@ def inert(text: str, longest: int = LONGEST) -> str:
     flat = flat if len(flat) <= longest else flat[: longest - 1] + "…"
     unlinked = AUTOLINK.sub(WORD_JOINER, flat)
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", unlinked)
-
-
-def thin(number: int | float) -> str:
-    """A whole number with thin spaces between thousands."""
-    return f"{number:,.0f}".replace(",", "\u2009")

@@ -25,6 +25,6 @@ def draw() -> None:
                 "Compared with", range(len(names)), format_func=lambda s: f"{letter(s)} {names[s]}", key="baseline",
                 help="The strategy that the others are measured against (the baseline).",
             )  # fmt: skip
-        for sentence in state.memo(("verdict", own.version, baseline), lambda: verdict(snapshot, results, baseline)):
+        for sentence in state.memo(("verdict", own.number, baseline), lambda: verdict(snapshot, results, baseline)):
             st.markdown(inert(sentence, 600))
         st.caption("On the test rows. Intervals, 95 %, carry both the luck of the seeds and that of the rows.")

@@ -79,13 +79,13 @@ def current() -> Visit:
     if SESSION_KEY not in st.session_state:
         st.session_state[SESSION_KEY] = Visit(secrets.token_hex(16))
     visit: Visit = st.session_state[SESSION_KEY]
-    _present(visit.name, visit)
     return visit
 
 
 def recognise() -> bool:
-    """Give the tab its secret, or take the visit back that it had. True when another visit was taken up."""
+    """Give the tab its secret, or take the visit back that it had. True when another visit was taken up. Once a run."""
     own = current()
+    _present(own.name, own)
     answer = _tab(key="visit", data={"name": own.name, "settled": own.settled}, on_name_change=lambda: None).name
     if own.settled or not isinstance(answer, str) or not SECRET.fullmatch(answer):
         return False

@@ -61,7 +61,12 @@ def test_a_seed_that_diverged_does_not_pull_the_mean_down():
 
 def test_a_strategy_without_result_says_so():
     chart = confusion_panels(["plain", "gone"], np.concatenate([TWO[:1], 0 * TWO[:1]]), ["no", "yes"], dark=False)
-    assert "no result" in notes(chart)
+    assert "no result yet" in notes(chart)
+    assert chart.figure.layout.yaxis2.ticktext == ("no", "yes")  # it has rows, and no result on them
+    gone = confusion_panels(
+        ["plain", "gone"], np.concatenate([TWO[:1], 0 * TWO[:1]]), ["no", "yes"], dark=False, diverged={1: 3}
+    )
+    assert "diverged in epoch 3" in notes(gone) and "B gone: diverged in epoch 3" in gone.alt
     assert len(list(chart.figure.select_traces({"mode": "text"}))) == 1
 
 

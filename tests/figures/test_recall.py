@@ -88,3 +88,12 @@ def test_names_of_strangers_are_inert():
 
 def test_rare_is_a_tenth_of_the_largest():
     assert rare_classes(np.array([1000, 100, 101, 0])) == [False, True, False, True]
+
+
+def test_which_class_is_rare_is_said_of_the_training_rows():
+    """Uploads keep one row per part of a tiny class: its share of the validation rows says little."""
+    values = np.full((1, 1, 2), 0.5)
+    arguments = (["plain"], values, ["no", "yes"], np.array([100.0, 20.0]))
+    assert not recall_bars(*arguments, dark=False).figure.layout.xaxis.ticktext[1].startswith("•")
+    marked = recall_bars(*arguments, dark=False, train_rows=np.array([1000.0, 90.0]))
+    assert marked.figure.layout.xaxis.ticktext[1].startswith("• yes")
