@@ -32,6 +32,7 @@ from lib.ui.text import inert
 TICK = 0.25  # seconds between two looks at a running training
 PATIENCE = 0.2  # seconds that Stop waits for the training to end
 LOW = 260  # pixels of the curves: a matrix is to be in sight below them on a laptop
+WIDE = 4  # strategies up to which the table has room for both ends of each interval
 BESIDE = 4  # classes up to which the recall bars have room beside the curves
 SCALES = {"count": "count", "row": "of the true class", "column": "of the predicted class", "all": "of all rows"}
 
@@ -251,8 +252,8 @@ def _finished(own: Job) -> None:
     )
     st.caption(f"{count(len(dataset.test))} test rows. " + (
         "One seed: no interval, and no winner." if seeds == 1 else
-        f"Mean over {seeds} seeds; in brackets the 95 % interval over seeds: training noise, not the luck of the draw of the "
-        "rows. ◀ best, where the paired seeds allow to say so."
+        f"Mean over {seeds} seeds; {'behind ± half' if len(names) > WIDE else 'in brackets'} the 95 % interval over seeds: "
+        "training noise, not the luck of the draw of the rows. ◀ best, where the paired seeds allow to say so."
     ))  # fmt: skip
 
 
@@ -266,16 +267,19 @@ def summary_table(own: Job) -> pd.DataFrame:
     for index, strategy in enumerate(strategies):
         summary = summarise(results[index])
         table[f"{letter(index)} {strategy.name}"] = [
-            _with_interval(summary.metrics[key], metric.better) + (" ◀" if best[key] == index else "")
+            _with_interval(summary.metrics[key], metric.better, short=len(strategies) > WIDE)
+            + (" ◀" if best[key] == index else "")
             for key, metric in METRICS.items()
         ]
     return pd.DataFrame(table)
 
 
-def _with_interval(estimate: Estimate, better: str) -> str:
+def _with_interval(estimate: Estimate, better: str, *, short: bool) -> str:
     mean, interval = number(estimate.mean), estimate.interval
     if interval is None or better == "reference":
         return mean
+    if short:
+        return f"{mean} ±{number(estimate.mean - interval[0])}"
     return f"{mean} [{', '.join(map(number, interval))}]"
 
 
