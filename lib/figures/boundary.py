@@ -47,7 +47,7 @@ def boundaries(
     box = view(rows.x.numpy())
     grid = Grid(
         panels=len(strategies), columns=min(len(strategies), 4), panel_height=270, gap_x=46, gap_y=64,
-        margin=(46, 12, 34, 112), narrowest=190,
+        margin=(46, 12, 34, 132), narrowest=190,
     )  # fmt: skip
     names = dataset.feature_names or ("x1", "x2")
     axes = [_axes(box, names, last=panel >= len(strategies) - grid.columns) for panel in range(len(strategies))]
@@ -275,7 +275,7 @@ def _diverged(panel: int, epoch: int, dark: bool) -> dict[str, Any]:
 
 def _caption(snapshot: Snapshot, seed_index: int, shown: int, rows: int, split: str) -> str:
     seed = snapshot.experiment.seeds[seed_index]
-    text = f"Seed {seed}. Full line: learned boundary. {count(shown)} of {count(rows)} {split} rows."
+    text = f"Seed {seed}. {count(shown)} of {count(rows)} {split} rows."
     if shown < rows:
         text += f" Rare classes: at least {AT_LEAST} points each."
     return text

@@ -74,7 +74,7 @@ def train_loss(snapshot: Snapshot, *, dark: bool, height: int = 340, log: bool =
     alt = _alt("Training loss as optimised", snapshot, [c for _, curves in ordered for c in curves])
     if len(ordered) > 1:
         alt += f" {len(ordered)} panels, because these losses are divided by different things and cannot be compared."
-    return _chart(ordered, snapshot, dark=dark, height=height, log=log, alt=alt)
+    return _chart(ordered, snapshot, "epoch (not comparable across weights)", dark=dark, height=height, log=log, alt=alt)
 
 
 def validation_nll(snapshot: Snapshot, *, dark: bool, height: int = 340, log: bool = False) -> Chart:
@@ -90,7 +90,7 @@ def validation_nll(snapshot: Snapshot, *, dark: bool, height: int = 340, log: bo
         letters = listed([style(c.index, dark).letter for c in silent])
         title += f" (no probabilities: {letters})"
         alt += f" {letters}: no probabilities, so no NLL."
-    return _chart([(title, shown)], snapshot, dark=dark, height=height, log=log, alt=alt)
+    return _chart([(title, shown)], snapshot, "epoch (comparable)", dark=dark, height=height, log=log, alt=alt)
 
 
 def _curve(snapshot: Snapshot, index: int, x: Array, values: Array) -> Curve:
@@ -107,7 +107,7 @@ def _curve(snapshot: Snapshot, index: int, x: Array, values: Array) -> Curve:
 
 
 def _chart(
-    panels: Sequence[tuple[str, list[Curve]]], snapshot: Snapshot, *, dark: bool, height: int, log: bool, alt: str
+    panels: Sequence[tuple[str, list[Curve]]], snapshot: Snapshot, under: str, *, dark: bool, height: int, log: bool, alt: str
 ) -> Chart:
     """Panels over each other, each with its own y axis and all with the same epochs."""
     epochs, own = snapshot.experiment.training.epochs, page(dark)
@@ -122,7 +122,7 @@ def _chart(
         top = inner - panel * (each + BETWEEN)
         low, high = _limits(curves, log)
         last = panel == len(panels) - 1
-        x_title = {"title": {"text": "epoch"}} if last else {}
+        x_title = {"title": {"text": under}} if last else {}
         layout[layout_key(x)] = {
             "anchor": y, "range": [0, epochs], "nticks": 6, "tickformat": "d", "showgrid": False, "showline": True,
             "minallowed": 0, "maxallowed": epochs, **({"matches": "x"} if panel else {}),

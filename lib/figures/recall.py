@@ -19,6 +19,7 @@ BARS = 10  # classes up to which there are bars
 FEW_ROWS = 30
 RARE = 10  # a class with at most a tenth of the largest class's rows is rare
 LONGEST = 24  # characters of a name in the legend
+NARROW = 400  # pixels below which a legend would take the room of the bars; the letters under them say whose they are
 GROUP = 0.82  # of the space of a class that its bars take
 
 
@@ -74,7 +75,7 @@ def recall_bars(
     marks = rare_classes(counts if train_rows is None else train_rows)
     layout |= _axes([class_names[c] for c in order], counts[order], [marks[c] for c in order], many, width)
     layout["legend"] = {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "xanchor": "left", "itemsizing": "constant"}
-    layout |= {"showlegend": True, "barmode": "overlay"}
+    layout |= {"showlegend": width >= NARROW, "barmode": "overlay"}
     data: list[dict[str, Any]] = []
     for s, name in enumerate(names):
         own = style(s, dark)
@@ -187,9 +188,7 @@ def _caption(
     elif kinds == {"Wilson"}:
         parts.append("Whiskers: 95% interval of a share of few rows (Wilson).")
     elif kinds:
-        parts.append(
-            f"Whiskers: 95% interval over {seeds} seeds (t)" + ("; Wilson's below 30 rows." if len(kinds) > 1 else ".")
-        )
+        parts.append(f"Whiskers: 95% over {seeds} seeds (t)" + ("; Wilson's below 30 rows." if len(kinds) > 1 else "."))
     if not many and not _roomy(len(rows), width):
         parts.append("Under each class: its rows.")
     if rare:

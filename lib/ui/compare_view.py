@@ -31,7 +31,7 @@ from lib.ui.text import inert
 
 TICK = 0.25  # seconds between two looks at a running training
 PATIENCE = 0.2  # seconds that Stop waits for the training to end
-LOW = 260  # pixels of the curves: a matrix is to be in sight below them on a laptop
+LOW = 230  # pixels of the curves: a matrix is to be in sight below them on a laptop
 WIDE = 4  # strategies up to which the table has room for both ends of each interval
 BESIDE = 4  # classes up to which the recall bars have room beside the curves
 SCALES = {"count": "count", "row": "of the true class", "column": "of the predicted class", "all": "of all rows"}
@@ -67,18 +67,22 @@ def controls(experiment: Experiment) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Train", type="primary", on_click=start, shortcut="Ctrl+Enter", disabled=active)
         st.button("Stop", on_click=stop, disabled=not active)
+        with st.popover("The strategies in words", type="tertiary"):
+            for index, strategy in enumerate(experiment.strategies):
+                st.markdown(f"**{letter(index)} {inert(strategy.name)}** {describe(strategy)}")
         if own is not None and not active and own.experiment != experiment:
             st.caption("The settings have changed since this training. Train to see what they do.")
-    lines = [f"**{letter(i)} {inert(s.name)}** {describe(s)}" for i, s in enumerate(experiment.strategies)]
-    st.caption(" \u2003 ".join(lines))  # in one paragraph: the pictures should be in sight
 
 
 def advice(experiment: Experiment, dataset: Dataset) -> None:
-    """What can be said before training: corrections that double, weights that cancel or fade."""
+    """What can be said before training: corrections that double, weights that cancel or fade. One box for each kind."""
+    said: dict[str, list[str]] = {"warning": [], "note": []}
     for found in state.memo(("advice", experiment.fingerprint), lambda: advise(experiment, dataset)):  # names play no part
         who = ", ".join(f"**{letter(i)}** {inert(experiment.strategies[i].name)}" for i in found.strategies)
-        box = st.warning if found.kind == "warning" else st.info
-        box(f"{who}: {inert(found.sentence, 500)}")
+        said[found.kind].append(f"{who}: {inert(found.sentence, 500)}")
+    for kind, box in (("warning", st.warning), ("note", st.info)):
+        if said[kind]:
+            box("  \n".join(said[kind]))  # two blanks: a new line
 
 
 def live() -> None:
@@ -112,15 +116,9 @@ def _panels(was_active: bool) -> None:
         show(("val_nll", *stamp), lambda: validation_nll(snapshot, dark=dark, height=LOW), "val_nll")
     with grid.cell() if beside else st.container():
         _recall(snapshot, stamp, width=340 if beside else 1000)
-    st.caption(
-        "A loss is shown as it is optimised: what it was divided by stands above it, and losses with different weights cannot "
-        "be compared. The validation NLL is the same quantity for all."
-    )
-    st.subheader("Validation: what was taken for what", anchor=False)
     _confusion(snapshot, stamp)
     if snapshot.dataset.features == 2:
         st.subheader("Where the boundaries lie", anchor=False)
-        st.caption("First seed. Full line: learned. Dashed: the best boundary for these weights, where theory knows it.")
         # The most expensive chart, by far: once a second is enough to see a line turn.
         show(("boundary", own.number, *beat(own, snapshot, 1), dark), lambda: boundaries(snapshot, dark=dark), "boundary")
     _finished(own)
@@ -198,7 +196,9 @@ def _recall(snapshot: Snapshot, stamp: tuple[object, ...], width: int) -> None:
 
 
 def _confusion(snapshot: Snapshot, stamp: tuple[object, ...]) -> None:
-    scale: Any = segments("Shade and number", SCALES, state.remembered("scale", "row"), "scale", labelled=False)
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.subheader("Validation: what was taken for what", anchor=False, width="content")
+        scale: Any = segments("Shade and number", SCALES, state.remembered("scale", "row"), "scale", labelled=False)
     state.remember("scale", scale)
     names = [strategy.name for strategy in snapshot.experiment.strategies]
     classes = snapshot.dataset.class_names
@@ -245,11 +245,9 @@ def _finished(own: Job) -> None:
         ),
         "test_recall",
     )
-    st.dataframe(
-        state.memo(("summary", own.number), lambda: summary_table(own)),
-        hide_index=True,
-        alt="Metrics of each strategy on the test rows",
-    )
+    table = state.memo(("summary", own.number), lambda: summary_table(own))
+    narrow = {name: st.column_config.TextColumn(width=100) for name in table.columns[1:]} if len(names) > WIDE else None
+    st.dataframe(table, column_config=narrow, hide_index=True, alt="Metrics of each strategy on the test rows")
     st.caption(f"{count(len(dataset.test))} test rows. " + (
         "One seed: no interval, and no winner." if seeds == 1 else
         f"Mean over {seeds} seeds; {'behind ± half' if len(names) > WIDE else 'in brackets'} the 95 % interval over seeds: "
@@ -279,7 +277,7 @@ def _with_interval(estimate: Estimate, better: str, *, short: bool) -> str:
     if interval is None or better == "reference":
         return mean
     if short:
-        return f"{mean} ±{number(estimate.mean - interval[0])}"
+        return f"{mean} ±{estimate.mean - interval[0]:.1g}"
     return f"{mean} [{', '.join(map(number, interval))}]"
 
 

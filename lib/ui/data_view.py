@@ -25,12 +25,12 @@ def overview(dataset: Dataset, experiment: Experiment) -> None:
     names = dataset.class_names
     for notice in dataset.notices:
         st.info(inert(notice, 400))
-    left, right = st.columns([3, 2])
-    with left:
+    grid = st.grid(2, min_column_width=330)
+    with grid.cell():
         log = st.toggle("Logarithmic", key=state.key("counts/log"))
         stamp = (experiment.data, log, state.dark())
         show(("counts", *stamp), lambda: class_counts(counts.numpy(), names, log=log, dark=state.dark()), "counts")
-    with right:
+    with grid.cell():
         for sentence in sentences(dataset, experiment.training.batch_size):
             st.markdown(sentence)
         st.dataframe(split_table(dataset), hide_index=True, alt="Rows of each class in training, validation and test")

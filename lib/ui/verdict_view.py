@@ -22,9 +22,9 @@ def draw() -> None:
         baseline = 0
         if len(names) > 1:
             baseline = choice.selectbox(
-                "Compared with", range(len(names)), format_func=lambda s: f"{letter(s)} {names[s]}", key="baseline",
-                help="The strategy that the others are measured against (the baseline).",
+                "Compared with", range(len(names)), format_func=lambda s: f"against {letter(s)} {names[s]}", key="baseline",
+                help="The strategy that the others are measured against (the baseline).", label_visibility="collapsed",
             )  # fmt: skip
-        for sentence in state.memo(("verdict", own.number, baseline), lambda: verdict(snapshot, results, baseline)):
-            st.markdown(inert(sentence, 600))
-        st.caption("On the test rows. Intervals, 95 %, carry both the luck of the seeds and that of the rows.")
+        sentences = state.memo(("verdict", own.number, baseline), lambda: verdict(snapshot, results, baseline))
+        text = " ".join(inert(sentence, 600) for sentence in sentences)
+        st.markdown(text, help="On the test rows. Intervals, 95 %, carry both the luck of the seeds and that of the rows.")
