@@ -188,7 +188,9 @@ def _caption(
     elif kinds == {"Wilson"}:
         parts.append("Whiskers: 95% interval of a share of few rows (Wilson).")
     elif kinds:
-        parts.append(f"Whiskers: 95% interval over {seeds} seeds (t)" + ("; Wilson's below 30 rows." if len(kinds) > 1 else "."))
+        parts.append(
+            f"Whiskers: 95% interval over {seeds} seeds (t)" + ("; Wilson's below 30 rows." if len(kinds) > 1 else ".")
+        )
     if not many and not _roomy(len(rows), width):
         parts.append("Under each class: its rows.")
     if rare:

@@ -24,13 +24,13 @@ def engine() -> Runner:
 
     import lib.figures  # noqa: F401
     import lib.scenarios  # noqa: F401
-    from lib.ui.live_plotly import install_plotly
+    from lib.ui.live_plotly import install
     from lib.ui.sockets import no_delay
 
     torch.set_num_threads(1)
     sys.setswitchinterval(0.001)
     no_delay()
-    install_plotly()
+    install()
     runner = Runner()
     gc.collect()
     gc.freeze()

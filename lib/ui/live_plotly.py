@@ -4,10 +4,12 @@
 travels as data and is never turned into HTML or JavaScript; the JavaScript below is constant.
 """
 
+import hashlib
 import importlib.util
 import json
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
@@ -30,7 +32,16 @@ CSS = """
 .live-plotly-plot:not([data-drawn])::after { content: attr(data-note); display: block; padding-top: 1rem; opacity: .6; }
 """
 
-JS = (Path(__file__).with_name("live_plotly.js")).read_text(encoding="utf-8")
+CODE = (Path(__file__).with_name("live_plotly.js")).read_text(encoding="utf-8")
+NAME = f"live_plotly-{hashlib.sha256(CODE.encode()).hexdigest()[:8]}.js"  # another program is another address: no stale copy
+# Streamlit sends a component's JavaScript with each of its messages: this much instead of ten kilobytes.
+JS = f"""
+let code
+export default async function (component) {{
+  code ??= import(new URL("./app/static/{NAME}", document.baseURI).href)
+  try {{ return (await code).default(component) }} catch (error) {{ code = null; throw error }}
+}}
+"""
 
 _component = st.components.v2.component("live_plotly", html=HTML, css=CSS, js=JS, isolate_styles=False)
 
@@ -59,18 +70,25 @@ def plotly_js() -> Path:
     return Path(spec.origin).parent / "package_data" / "plotly.min.js"
 
 
-def install_plotly(static: Path = STATIC) -> Path:
-    """Copy plotly.min.js to `static/`, which Streamlit serves, unless it is there. Whoever reads sees all of it or nothing."""
-    original, copy = plotly_js(), static / "plotly.min.js"
-    if copy.is_file() and not copy.is_symlink() and copy.stat().st_size == original.stat().st_size:
-        return copy
+def install(static: Path = STATIC) -> None:
+    """Copy plotly.min.js and the code above to `static/`, which Streamlit serves."""
     static.mkdir(exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=static, prefix=".plotly-")
+    for old in static.glob("live_plotly-*.js"):
+        if old.name != NAME:
+            old.unlink(missing_ok=True)
+    put(plotly_js().read_bytes, plotly_js().stat().st_size, static / "plotly.min.js")
+    put(CODE.encode, len(CODE.encode()), static / NAME)
+
+
+def put(read: Callable[[], bytes], size: int, copy: Path) -> None:
+    """Write a file unless it is there. Whoever reads it meanwhile sees all of it or nothing."""
+    if copy.is_file() and not copy.is_symlink() and copy.stat().st_size == size:
+        return
+    handle, name = tempfile.mkstemp(dir=copy.parent, prefix=".plotly-")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(original.read_bytes())
+            file.write(read())
         os.chmod(name, 0o644)
         os.replace(name, copy)
     finally:
         Path(name).unlink(missing_ok=True)
-    return copy

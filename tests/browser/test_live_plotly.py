@@ -2,7 +2,7 @@
 
 import json
 
-from lib.ui.live_plotly import HTML, JS
+from lib.ui.live_plotly import CODE, HTML
 
 FIGURE = {"data": [{"type": "scatter", "y": [1, 2]}], "layout": {"height": 200, "margin": {"l": 9, "r": 9, "t": 9, "b": 9}}}
 OVERTAKEN = """async ([js, html, first, last]) => {
@@ -31,5 +31,5 @@ def payload(points: list[int], alt: str) -> str:
 def test_a_chart_that_newer_data_overtook_while_it_was_loading_is_drawn(visitor) -> None:
     """A short training sends its first and its last state almost at once; the chart kept the first one, undrawn."""
     page = visitor.open()
-    told = page.evaluate(OVERTAKEN, [JS, HTML, payload([1, 2], "at first"), payload([1, 2, 3], "in the end")])
+    told = page.evaluate(OVERTAKEN, [CODE, HTML, payload([1, 2], "at first"), payload([1, 2, 3], "in the end")])
     assert told == ["1", "in the end", 3, 0]

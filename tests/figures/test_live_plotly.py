@@ -5,16 +5,20 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from lib.figures.chart import Chart
-from lib.ui.live_plotly import CSS, HTML, JS, install_plotly, plotly_js
+from lib.ui.live_plotly import CODE, CSS, HTML, JS, NAME, install, plotly_js
 
 
 def test_plotly_js_is_copied_once_and_whole(tmp_path):
     static = tmp_path / "static"
-    copy = install_plotly(static)
+    install(static)
+    copy = static / "plotly.min.js"
     assert copy.read_bytes() == plotly_js().read_bytes()
     before = copy.stat().st_mtime_ns
-    assert install_plotly(static).stat().st_mtime_ns == before
-    assert os.listdir(static) == ["plotly.min.js"]
+    (static / "live_plotly-0ld.js").write_text("of an earlier version")
+    install(static)
+    assert copy.stat().st_mtime_ns == before
+    assert sorted(os.listdir(static)) == [NAME, "plotly.min.js"]
+    assert (static / NAME).read_text(encoding="utf-8") == CODE
 
 
 @pytest.mark.parametrize("broken", ["cut", "link"])
@@ -24,7 +28,7 @@ def test_a_broken_copy_is_replaced(tmp_path, broken):
         copy.write_text("half of it")
     else:
         copy.symlink_to(plotly_js())  # Streamlit refuses to serve a link that points outside
-    install_plotly(tmp_path)
+    install(tmp_path)
     assert not copy.is_symlink()
     assert copy.stat().st_size == plotly_js().stat().st_size
 
@@ -40,8 +44,9 @@ def test_the_javascript_makes_no_html_and_asks_nobody_else():
         "https:",
         "Streamlit.",
     ):
-        assert forbidden not in JS
-    assert "Plotly" in JS and "purge" in JS and "ResizeObserver" in JS
+        assert forbidden not in JS + CODE
+    assert "Plotly" in CODE and "purge" in CODE and "ResizeObserver" in CODE
+    assert len(JS) < 500  # it goes with every message of every chart
     assert 'role="img"' in HTML
     assert "url(" not in CSS
 
