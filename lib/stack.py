@@ -19,7 +19,7 @@ from lib.models import MODELS, Pass, initial, layers
 from lib.sampling import SAMPLERS, RowStream, strata
 from lib.weighting import class_weights, element_weight
 
-CHUNK_BYTES = 32_000_000  # gathered rows that are held at a time
+CHUNK_BYTES = 8_000_000  # gathered rows that are held at a time; Stop waits for a gathering, so it is kept short
 ORDER_BYTES = 256_000_000  # row numbers of an epoch
 # A stack is split where the widest layer of a batch outgrows the cache. Per run and step, in us, alone / at 1 MB / all 160:
 # 2-32-32-3 at batch 128: 156 / 23 / 28; at batch 512: 232 / 93 / 114; with 100 classes: 247 / 86 / 118; at batch 4096
