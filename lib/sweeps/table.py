@@ -5,13 +5,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from numpy.typing import NDArray
 
+from lib.data.dataset import apportion
 from lib.evaluation import clear_winner
+from lib.experiment import Experiment
 from lib.metrics import METRICS
 from lib.registry import Value
 from lib.sweeps.drive import Outcome
 from lib.sweeps.sweep import Sweep
+from lib.theory import bayes_recall, effective_ratio
+from lib.weighting import class_weights
 
 Array = NDArray[np.float64]
 
@@ -71,6 +76,32 @@ def winners(measured: Array, metric: str) -> tuple[NDArray[np.int64], NDArray[np
             best[place] = int((means if better == "higher" else -means).argmax())
             clear[place] = clear_winner(measured[place], better) is not None
     return best, clear
+
+
+def expected_recall(experiment: Experiment, strategy: int) -> Array | None:
+    """Recall [C] that theory gives a strategy on two Gaussian classes with a linear model trained to its end; None where it
+    gives none: other data or models, label smoothing, a sampler, a decision that moves the threshold.
+
+    Cross-entropy divides each batch by its own weights, so that batches of size B apply the effective ratio r_B (F4).
+    """
+    own, data = experiment.strategies[strategy], experiment.data
+    plain = own.loss == "cross_entropy" and not own.loss_params["label_smoothing"] and own.loss_params["ignore_index"] == -100
+    if data.source != "gaussians" or data.params["label_noise"] or len(data.params["priors"]) != 2 or not plain:
+        return None
+    if experiment.model.name != "linear" or own.sampler != "shuffle" or own.decision != "argmax" or own.weights_from_epoch:
+        return None
+    settings, rare = own.training(experiment.training), data.params["priors"][1]
+    if settings.weight_decay:
+        return None
+    counts = torch.tensor(apportion(data.params["n"], data.params["priors"]), dtype=torch.float64)
+    weight = class_weights(own.weighting, counts, own.weighting_params)
+    if not (weight > 0).all():
+        return None
+    ratio = float(weight[1] / weight[0])
+    if settings.normaliser == "torch":
+        ratio = effective_ratio(ratio, rare, min(settings.batch_size, data.params["n"]))
+    half = data.params["distance"] / 2
+    return bayes_recall(np.array([[-half], [half]]), np.array([1 - rare, rare * ratio]))
 
 
 def _metric(run: Mapping[str, Any], metric: str) -> float:

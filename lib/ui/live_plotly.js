@@ -145,6 +145,9 @@ function draw(state) {
     state.listening = true
     state.plot.on("plotly_relayout", (change) => remember(state, change))
     state.plot.on("plotly_doubleclick", () => state.whole())
+    state.plot.on("plotly_click", ({ points: [point] }) => {
+      if (state.parsed.about.clicks) state.send("clicked", { trace: point.curveNumber, at: point.pointNumber })
+    })
   })
 }
 
@@ -191,12 +194,13 @@ function mount(plot) {
 }
 
 export default function (component) {
-  const { data, parentElement } = component
+  const { data, parentElement, setTriggerValue } = component
   const plot = parentElement.querySelector(".live-plotly-plot")
   if (!plot || !data) return
   const known = states.get(plot)
   const state = known ?? mount(plot)
   states.set(plot, state)
+  state.send = setTriggerValue
   const text = typeof data === "string" ? data : new TextDecoder().decode(data)
   if (text !== state.text) {
     state.text = text

@@ -247,7 +247,7 @@ def wait_for(job, seconds=30):
 
 
 def test_two_visitors_with_the_same_sweep_get_the_same_and_none_counts_twice(store):
-    board = Board(store, lambda: ThreadPoolExecutor(1))
+    board = Board(lambda: store, {"local": lambda: ThreadPoolExecutor(1)})
     sweep = small_sweep(RATES, ROWS)
     jobs = [wait_for(job) for job in [board.submit(name, sweep) for name in ("ann", "bob")]]
     assert [job.state for job in jobs] == ["finished", "finished"]
@@ -256,7 +256,7 @@ def test_two_visitors_with_the_same_sweep_get_the_same_and_none_counts_twice(sto
 
 
 def test_a_stopped_sweep_keeps_what_it_has_and_goes_on(store):
-    board, gate = Board(store, lambda: ThreadPoolExecutor(1)), threading.Event()
+    board, gate = Board(lambda: store, {"local": lambda: ThreadPoolExecutor(1)}), threading.Event()
     sweep = small_sweep({"address": "data.n", "values": list(range(200, 1200, 50))})
     job = board.submit("ann", sweep)
     while not job.outcomes:
@@ -271,19 +271,21 @@ def test_a_stopped_sweep_keeps_what_it_has_and_goes_on(store):
 
 
 def test_workers_end_when_nobody_sweeps(store):
-    board = Board(store, lambda: Processes(1))
+    board = Board(lambda: store, {"local": lambda: Processes(1)})
     job = board.submit("ann", small_sweep({"address": "data.n", "values": [200]}))
-    executor = board._executor
+    while not board._executors:
+        time.sleep(0.005)
+    executor = board._executors["local"]
     assert wait_for(job).state == "finished"
     end = time.monotonic() + 10
     while executor.pids and time.monotonic() < end:
         time.sleep(0.05)
     assert not executor.pids
-    assert board._executor is None
+    assert not board._executors
 
 
 def test_too_many_visitors_are_told(store):
-    board = Board(store, lambda: ThreadPoolExecutor(1))
+    board = Board(lambda: store, {"local": lambda: ThreadPoolExecutor(1)})
     long = small_sweep({"address": "data.n", "values": list(range(200, 2200, 10))})
     for visitor in range(MAX_SWEEPS):
         board.submit(str(visitor), long)
@@ -294,6 +296,23 @@ def test_too_many_visitors_are_told(store):
         board.forget(str(visitor))
     assert {wait_for(job).state for job in jobs} == {"stopped"}
     assert board.job("0") is None
+
+
+def test_an_engine_that_cannot_be_had_says_so(store):
+    def dead():
+        raise ValueError("No Dask scheduler answers at tcp://x. Start one, mend the address, or take the local engine.")
+
+    job = wait_for(Board(lambda: store, {"dask": dead}).submit("ann", small_sweep(RATES), engine="dask"))
+    assert job.state == "failed"
+    assert "take the local engine" in job.error
+
+
+def test_a_limit_trains_the_first_cells_for_an_estimate(store):
+    board = Board(lambda: store, {"local": lambda: ThreadPoolExecutor(1)})
+    job = wait_for(board.submit("ann", small_sweep({"address": "data.n", "values": list(range(200, 1200, 50))}), limit=3))
+    assert job.state == "stopped"
+    assert 3 <= len(job.outcomes) < 10
+    assert job.progress.remaining is not None
 
 
 # The command line
