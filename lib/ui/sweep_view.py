@@ -76,6 +76,8 @@ def _axis(word: str, known: Mapping[str, Choice], which: str, start: str | Axis)
             given = "; ".join(map(choice.param.write, before.values)) if before else _example(choice.param)
             typed = st.text_input("values", state.first(name, given), key=state.key(name), help="Apart by semicolons.")
         return Axis(address, tuple(choice.param.read(part.strip()) for part in typed.split(";") if part.strip()))
+    if before is not None and len(before.values) < 2:
+        before = None
     low, high, log = _ends(choice.param) if before is None else _ends_of(before)
     many = 7 if before is None else len(before.values)
     with places[0]:
