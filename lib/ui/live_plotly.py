@@ -10,13 +10,24 @@ import json
 import os
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
 from lib.figures.chart import Chart
 
 STATIC = Path(__file__).resolve().parents[2] / "static"
+
+
+@dataclass(frozen=True)
+class Click:
+    """A point that was clicked: its trace, and its index there, of a heat map row and column."""
+
+    trace: int
+    at: tuple[int, ...]
+
 
 HTML = """
 <div class="live-plotly">
@@ -46,15 +57,35 @@ export default async function (component) {{
 _component = st.components.v2.component("live_plotly", html=HTML, css=CSS, js=JS, isolate_styles=False)
 
 
-def live_plotly(chart: Chart, *, key: str, height: int | None = None, uirevision: str = "keep", group: str = "") -> None:
+def live_plotly(
+    chart: Chart, *, key: str, height: int | None = None, uirevision: str = "keep", group: str = "", clicks: bool = False
+) -> Click | None:  # fmt: skip
     """Draw a chart, or bring the one with this key up to date.
 
     `height` in pixels overrules the chart's own. A zoom lasts as long as `uirevision` stays the same. A chart with slots
-    shows the position of the slider of its `group` (lib/ui/scrubber.py).
+    shows the position of the slider of its `group` (lib/ui/scrubber.py). With `clicks`, a click on a point runs the script once
+    and is returned in that run.
     """
     about = {"alt": chart.alt, "height": height or chart.height, "uirevision": uirevision, "group": group}
+    about |= {"clicks": clicks}
     body = chart.payload()
-    _component(key=key, data=f'{body[:-1]},"about":{json.dumps(about)}}}'.encode())
+    result = _component(
+        key=key, data=f'{body[:-1]},"about":{json.dumps(about)}}}'.encode(), on_clicked_change=lambda: None
+    )  # fmt: skip
+    return read_click(result.clicked) if clicks else None
+
+
+def read_click(clicked: Any) -> Click | None:
+    """What a browser sent, if it can be a click; whether there is such a point is for the caller to see."""
+    if not isinstance(clicked, dict) or not _index(clicked.get("trace")):
+        return None
+    at = clicked.get("at")
+    place: list[Any] = at if isinstance(at, list) else [at]
+    return Click(clicked["trace"], tuple(place)) if 1 <= len(place) <= 2 and all(map(_index, place)) else None
+
+
+def _index(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**9
 
 
 def preload() -> None:

@@ -17,6 +17,7 @@ from lib.data import Dataset
 from lib.data.upload import Table
 from lib.experiment import DataSpec, Experiment
 from lib.runner import GRACE
+from lib.ui.board import board
 from lib.ui.engine import engine
 
 SESSION_KEY = "cw_visit"
@@ -63,6 +64,7 @@ def _forget(visit: Visit, leave: int) -> None:
     """The grace is over. Collected here, because pages do not collect after each run (.streamlit/config.toml)."""
     if visit.leaves == leave:
         _kept().pop(visit.name, None)
+        board().forget(visit.name)
         gc.collect()
 
 

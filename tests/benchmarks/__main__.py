@@ -15,6 +15,7 @@ BENCHMARKS = {
     "scaling": "an epoch over strategies, rows, classes, widths and batch sizes",
     "upload": "reading a file of a visitor's",
     "live": "a training on screen, beside a plain Streamlit app",
+    "sweep": "400 cells beside a plain loop, and what others notice of it",
     "startup": "process start to the first chart",
 }
 

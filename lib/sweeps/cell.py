@@ -1,0 +1,95 @@
+"""Training the cells of a sweep: text in, text out, so that any executor can carry it."""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from lib.data import Dataset
+from lib.data.upload import Table
+from lib.evaluation import RunResult, evaluate
+from lib.experiment import Experiment
+from lib.limits import check_limits, check_rows
+from lib.sweeps.sweep import merged
+from lib.training import At, load, train
+
+MATRIX_CLASSES = 10  # up to so many classes a result carries its confusion matrix
+
+
+@dataclass(frozen=True)
+class Result:
+    """A trained cell: per strategy and seed, what was read on the test rows; or why there is nothing.
+
+    `runs[s][r]`: {"metrics": {key: value}, "recall": [C], "closed_form_recall": [C] or None, "diverged": bool}, and
+    "confusion": [C][C] for few classes. `seconds`: this cell's part of its group's time.
+    """
+
+    runs: tuple[tuple[dict[str, Any], ...], ...] = ()
+    seconds: float = 0.0
+    error: str | None = None
+
+    def to_json(self) -> str:
+        return json.dumps({"runs": self.runs, "seconds": round(self.seconds, 4), "error": self.error}, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Result":
+        raw = json.loads(text)
+        return cls(tuple(tuple(row) for row in raw["runs"]), raw["seconds"], raw["error"])
+
+
+def train_group(experiments: str, table: Table | None = None) -> str:
+    """Train a JSON list of experiments that fit one stack; a JSON list of their results in the same order.
+
+    `table` is the parsed file of experiments on an upload; it stays in this process.
+    """
+    torch.set_num_threads(1)  # models this small lose by a second thread, and a worker is one of many
+    own = results([Experiment.from_dict(raw) for raw in json.loads(experiments)], table)
+    return json.dumps([result.to_json() for result in own])
+
+
+def results(experiments: Sequence[Experiment], table: Table | None = None) -> list[Result]:
+    """Train experiments that fit one stack, together; where that fails, each alone: one cell must not spoil the others."""
+    try:
+        check_rows(experiments[0].data)
+        return _together(experiments, load(experiments[0].data, table))
+    except (ValueError, RuntimeError, MemoryError) as error:
+        if len(experiments) == 1:
+            return [Result(error=_sentence(error))]
+        return [own for experiment in experiments for own in results([experiment], table)]
+
+
+def _together(experiments: Sequence[Experiment], dataset: Dataset) -> list[Result]:
+    start = time.perf_counter()
+    whole = merged(experiments)
+    check_limits(whole, dataset)
+    *_, last = train(whole, dataset)
+    read = evaluate(last)
+    seconds = (time.perf_counter() - start) / len(experiments)
+    found, first = [], 0
+    for experiment in experiments:
+        mine = range(first, first + len(experiment.strategies))
+        first = mine.stop
+        rows = tuple(tuple(_run(read, (s, r)) for r in range(len(experiment.seeds))) for s in mine)
+        found.append(Result(rows, seconds))
+    return found
+
+
+def _run(read: Mapping[At, RunResult], at: At) -> dict[str, Any]:
+    own = read[at]
+    closed = own.closed_form_recall
+    small = {"confusion": own.confusion.tolist()} if len(own.confusion) <= MATRIX_CLASSES else {}
+    return {
+        "metrics": dict(own.metrics), "recall": own.recall.tolist(), "diverged": own.diverged,
+        "closed_form_recall": None if closed is None else closed.tolist(), **small,
+    }  # fmt: skip
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, ValueError):
+        return str(error)
+    if isinstance(error, MemoryError) or "not enough memory" in str(error):
+        return "There was not enough memory for this cell. Take fewer rows, strategies or seeds."
+    return f"Training stopped by an error of ours: {type(error).__name__}."
