@@ -149,9 +149,11 @@ def search(text: str, loss: str | None = None) -> list[Pitfall]:
     return [p for p in PITFALLS.values() if loss in (None, *p.losses) and all(w in _searched(p) for w in words)]
 
 
-def search_words(text: str) -> list[Word]:
-    words = text[:200].lower().split()
-    return [w for w in WORDS.values() if all(part in f"{w.key} {w.label} {w.why}".lower() for part in words)]
+def search_words(text: str, loss: str | None = None) -> list[Word]:
+    """As `search`, in the glossary."""
+    parts = text[:200].lower().split()
+    found = [word for word in WORDS.values() if loss in (None, *word.losses)]
+    return [word for word in found if all(part in f"{word.label} {word.why}".lower() for part in parts)]
 
 
 def _searched(found: Pitfall) -> str:

@@ -141,8 +141,8 @@ def scale_and_optimiser(wrong: Ran, right: Ran) -> bool:
         print(f"[1, 1]    {even:.5f}\\n[0.1, 10] {uneven:.5f}")
     """,
     why="A weighted mean of equal numbers is that number: every row of this example costs {wrong[even]:.5f}, so no "
-    "weights can move it. As soon as one row is wrong the weights show: {right[even]:.3f} becomes "
-    "{right[uneven]:.3f}.",
+    "weights can move it. A formula that stops at weight times loss hides this divisor. As soon as one row is wrong the "
+    "weights show: {right[even]:.3f} becomes {right[uneven]:.3f}.",
     threads=("an explainer on class weights, example 3",),
     see=(
         See("receipt", "example_3", "Take example 3 apart"),

@@ -90,7 +90,8 @@ def softmax_twice(wrong: Ran, right: Ran) -> bool:
     "exactly {wrong[gradient]:.0f}: the worst mistakes are never corrected. With logits it is {right[gradient]:.0f}.",
     threads=("pytorch/pytorch#39435", "pytorch/pytorch#24933", "pytorch/pytorch#49844", "pytorch/pytorch#102894",
              "pytorch/pytorch#4867"),
-    see=(See("receipt", "saturated", "Both losses along the logit, dead zones shaded"),),
+    see=(See("receipt", "saturated", "Both losses along the logit, dead zones shaded"),
+         See("compare", "rare_1_to_100", "BCE on logits, trained")),
 )  # fmt: skip
 def clamped_log(wrong: Ran, right: Ran) -> bool:
     return float(wrong["loss"]) == 100 and wrong["gradient"] == 0 and right["gradient"] > 0.99
@@ -120,7 +121,7 @@ def clamped_log(wrong: Ran, right: Ran) -> bool:
     "yes fades to {wrong[gradients][30]:.2f} and on to {wrong[gradients][40]:.0e}. With logits it stays "
     "{right[gradients][40]:.0f}.",
     threads=("pytorch/pytorch#39435", "pytorch/pytorch#49844"),
-    see=(See("receipt", "saturated", "The two dead zones"),),
+    see=(See("receipt", "saturated", "The two dead zones"), See("compare", "rare_1_to_100", "BCE on logits, trained")),
 )
 def fading_gradient(wrong: Ran, right: Ran) -> bool:
     faded = abs(wrong["gradients"][40]) < 1e-4 < abs(wrong["gradients"][30]) < 0.2

@@ -261,7 +261,7 @@ def negative_weight(wrong: Ran, right: Ran) -> bool:
     "in the `state_dict` (here {right[saved]}).",
     threads=("pytorch/pytorch#3879", "pytorch/pytorch#122757", "pytorch/pytorch#155085", "sacdallago/biotrainer#67",
              "Lightning-AI/pytorch-lightning#2984"),
-    see=(See("data", "rare_1_to_20", "Weights as code, with .to(device)"),),
+    see=(See("data", "rare_1_to_20", "Weights as code"),),
 )  # fmt: skip
 def device(wrong: Ran, right: Ran) -> bool:
     return not right.error and right["saved"] == ["weight"]

@@ -37,8 +37,8 @@ def cards() -> None:
     with right:
         loss = st.pills("Loss", list(LOSSES), default="all", format_func=LOSSES.__getitem__, key="guide/loss",
                         required=True, label_visibility="collapsed") or "all"  # fmt: skip
-    found = search(text, None if loss == "all" else loss)
-    words = search_words(text) if loss == "all" else []
+    asked = None if loss == "all" else loss
+    found, words = search(text, asked), search_words(text, asked)
     st.caption(_how_many(len(found), len(words)))
     themes = {theme: here for theme in THEMES if (here := [pitfall for pitfall in found if pitfall.theme == theme])}
     for theme, here in themes.items():

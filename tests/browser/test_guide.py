@@ -2,11 +2,9 @@
 
 import re
 
-import pytest
 from playwright.sync_api import expect
 
 from lib.pitfalls import PITFALLS
-from lib.pitfalls.shape_lab import PRESETS, look
 
 
 def lab(page):
@@ -50,12 +48,10 @@ def test_a_question_is_run_when_it_is_opened(visitor) -> None:
     expect(page.get_by_text(wrong, exact=True)).to_be_visible(timeout=15_000)
 
 
-@pytest.mark.parametrize("key", ["n_is_l", "t_is_c", "w_is_c"])
-def test_a_silent_trap_turns_red(visit, theme, key) -> None:
+def test_a_silent_trap_turns_red_in_both_themes(visit, theme) -> None:
     with visit(theme=theme) as visitor:
-        page = visitor.open(f"/pitfalls?lab={key}")
-        [trap] = look(PRESETS[key].shapes).traps
-        expect(lab(page).get_by_text(f"Trap: {trap.name}.")).to_be_visible()
+        page = visitor.open("/pitfalls?lab=n_is_l")
+        expect(lab(page).get_by_text("Trap: N = L.")).to_be_visible()
         cell = lab(page).locator(".annotation-text", has_text="fits by accident")
         expect(cell).to_be_visible(timeout=15_000)
         red, green, blue = cell.evaluate("e => getComputedStyle(e).fill.match(/\\d+/g).slice(0, 3).map(Number)")
@@ -66,7 +62,7 @@ def test_typing_shapes_and_mending_the_trap(visitor) -> None:
     page = visitor.open("/pitfalls?lab=n_is_l")
     picture = lab(page).locator(".live-plotly-plot")
     expect(picture).to_have_attribute("aria-label", re.compile("weight: repeated, 3 fits by accident"), timeout=15_000)
-    box = page.get_by_role("textbox", name="weight, shape")
+    box = page.get_by_role("textbox", name="weight, shape", exact=True)
     box.fill("-3")
     box.press("Enter")
     expect(lab(page).get_by_text("none negative")).to_be_visible(timeout=15_000)

@@ -41,6 +41,10 @@ def snippets() -> dict[str, str]:
     return {name: code for name, code in cards.items() if name != "device/wrong"} | {k: w.code for k, w in WORDS.items()}
 
 
+def test_a_link_means_one_card_or_one_word() -> None:
+    assert not set(PITFALLS) & set(WORDS)
+
+
 def test_every_confusion_has_a_card() -> None:
     assert sorted(CONFUSIONS) == list(range(1, 38))
     listed = {key for keys in CONFUSIONS.values() for key in keys}
@@ -154,6 +158,7 @@ def test_hardware_is_recorded_and_not_run() -> None:
 def test_every_link_leads_somewhere(key) -> None:
     card = PITFALLS[key]
     assert card.see and card.threads and card.theme in THEMES
+    assert {see.page for see in card.see} - {"receipt"}
     for see in card.see:
         if see.page == "guide":
             assert see.preset in PRESETS
@@ -182,6 +187,7 @@ def test_search_narrows_and_filters() -> None:
     assert all("BCELoss" in card.losses for card in search("pos_weight", "BCELoss"))
     assert [card.key for card in search("pytorch#104776")] == ["label_smoothing"]
     assert [word.key for word in search_words("precision recall")] == ["recall"]
+    assert [word.key for word in search_words("", "focal")] == ["focal"]
 
 
 @pytest.mark.parametrize("hostile", ["(((", "%s{0}", "<script>", "a" * 100_000, "\x00", "🙂"])

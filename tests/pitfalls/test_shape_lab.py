@@ -163,6 +163,14 @@ def test_every_preset_raises_or_traps(key) -> None:
     assert bool(found.error) != bool(found.traps) and found.repairs
 
 
+def test_a_class_weight_must_be_flat() -> None:
+    """As the card `missing_class` says; only for pictures and sequences torch counts elements alone."""
+    refused = look(Shapes("CrossEntropyLoss", (4, 3), (4,), weight=(1, 3)))
+    assert "all 3 classes" in refused.error and [r.code for r in refused.repairs] == ["weight = weight.flatten()"]
+    taken = look(Shapes("CrossEntropyLoss", (4, 3, 7), (4, 7), weight=(1, 3)))
+    assert not taken.error and "clash" not in [cell.state for cell in taken.cells["weight"]]
+
+
 def test_cards_and_lab_agree() -> None:
     """A card that points to the lab shows the same error there."""
     for card in PITFALLS.values():
