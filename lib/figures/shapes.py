@@ -1,5 +1,6 @@
 """Broadcasting drawn axis by axis: a row per tensor, a column per axis, and in each cell how the two meet."""
 
+import textwrap
 from typing import Any
 
 from lib.figures.chart import Chart
@@ -10,24 +11,25 @@ from lib.pitfalls.shape_axes import Cell
 from lib.pitfalls.shape_lab import Look
 
 RED = 1  # of the palette of classes
-ROW, HEAD = 62, 44  # pixels
+ROW, HEAD, NAMES = 76, 44, 96  # pixels
 SIGNS = {"own": "", "repeated": "↻ ", "clash": "✕ ", "trap": "⚠ ", "none": ""}
 SAID = {"own": "", "repeated": "repeated", "clash": "does not fit", "trap": "fits by accident", "none": "no axis here"}
 MEANT = "meant for here?"
+CELL = 10  # characters of a line in a cell: in a narrow window it is no wider
 
 
 def shape_table(look: Look, *, dark: bool) -> Chart:
     """Each tensor under the axes of the loss. Red: does not fit, or fits by accident."""
     rows, wide = look.cells, len(next(iter(look.cells.values())))
     rivals = {(trap.tensor, trap.rival) for trap in look.traps if trap.rival != trap.axis}
-    layout = base_layout(HEAD + ROW * len(rows) + 8, (4, 4, 4, 4), dark)
-    layout["xaxis"] = {"range": [-1.0, wide], "visible": False, "fixedrange": True}
+    layout = base_layout(HEAD + ROW * len(rows) + 8, (NAMES, 4, 4, 4), dark)
+    layout["xaxis"] = {"range": [0, wide], "visible": False, "fixedrange": True}
     layout["yaxis"] = {"range": [len(rows), -HEAD / ROW], "visible": False, "fixedrange": True}
     layout |= {"shapes": [], "dragmode": False}
     for axis in range(wide):
         layout["annotations"].append(_text(axis + 0.5, -0.32, f"<b>{_head(look, axis)}</b>", page(dark).ink))
     for line, (name, cells) in enumerate(rows.items()):
-        layout["annotations"].append(_text(-0.06, line + 0.46, f"<b>{name}</b>", page(dark).ink, anchor="right"))
+        layout["annotations"].append(_text(0, line + 0.48, f"<b>{name}</b>", page(dark).ink, anchor="right"))
         for axis, cell in enumerate(cells):
             outline, inside = _cell(cell, line, axis, (name, axis) in rivals, dark)
             layout["shapes"].append(outline)
@@ -59,13 +61,14 @@ def _cell(cell: Cell, line: int, axis: int, rival: bool, dark: bool) -> tuple[di
     sign = SIGNS[cell.state]
     text = f"<b>{sign}{size}</b>" if cell.size is not None or bad else sign.strip()
     ink = readable(red, dark) if bad or rival else page(dark).ink
-    shown = "<br>".join(part for part in (text, said) if part)
+    shown = "<br>".join(part for part in (text, *textwrap.wrap(said, CELL)) if part)
     return outline, _text(axis + 0.5, line + 0.48, shown, ink if cell.state != "none" or rival else quiet)
 
 
 def _text(x: float, y: float, text: str, color: str, anchor: str = "center") -> dict[str, Any]:
     return {
         "text": text, "x": x, "y": y, "xref": "x", "yref": "y", "xanchor": anchor, "yanchor": "middle", "showarrow": False,
+        "xshift": -6 if anchor == "right" else 0,
         "font": {"size": 14, "color": color},
     }  # fmt: skip
 

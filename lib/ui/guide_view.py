@@ -36,7 +36,7 @@ def cards() -> None:
                              placeholder="for instance pos_weight, NaN, batch size") or ""  # fmt: skip
     with right:
         loss = st.pills("Loss", list(LOSSES), default="all", format_func=LOSSES.__getitem__, key="guide/loss",
-                        required=True, label_visibility="collapsed") or "all"  # fmt: skip
+                        required=True, label_visibility="collapsed", wrap=True) or "all"  # fmt: skip
     asked = None if loss == "all" else loss
     found, words = search(text, asked), search_words(text, asked)
     st.caption(_how_many(len(found), len(words)))

@@ -52,7 +52,7 @@ def test_a_silent_trap_turns_red_in_both_themes(visit, theme) -> None:
     with visit(theme=theme) as visitor:
         page = visitor.open("/pitfalls?lab=n_is_l")
         expect(lab(page).get_by_text("Trap: N = L.")).to_be_visible()
-        cell = lab(page).locator(".annotation-text", has_text="fits by accident")
+        cell = lab(page).locator(".annotation-text", has_text="accident")
         expect(cell).to_be_visible(timeout=15_000)
         red, green, blue = cell.evaluate("e => getComputedStyle(e).fill.match(/\\d+/g).slice(0, 3).map(Number)")
         assert red > 1.4 * max(green, blue)

@@ -30,7 +30,7 @@ def test_every_preset_makes_a_valid_figure_with_something_red(key, dark) -> None
 
 def test_the_trap_says_where_it_lies_and_where_it_was_meant() -> None:
     chart = shape_table(look(PRESETS["n_is_l"].shapes), dark=False)
-    assert "<b>⚠ 3</b><br>fits by accident" in texts(chart) and "↻<br>meant for here?" in texts(chart)
+    assert "<b>⚠ 3</b><br>fits by<br>accident" in texts(chart) and "↻<br>meant for<br>here?" in texts(chart)
     assert "<b>N (axis 0)</b>" in texts(chart) and "<b>L (axis 1)</b>" in texts(chart)
     assert chart.alt == (
         "Shapes of BCEWithLogitsLoss, axis by axis. logits: 3, 3. targets: 3, 3. weight: repeated, 3 fits by accident. "
