@@ -17,3 +17,5 @@ for row in gallery.rows(list(SCENARIOS.values())):
     for column, scenario in zip(st.columns(len(row)), row, strict=True):
         with column:
             gallery.card(scenario)
+
+gallery.questions()

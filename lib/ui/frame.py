@@ -5,7 +5,11 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
 from streamlit.runtime.pages_manager import PagesManager
 
-START, DATA, COMPARE, SWEEP = "pages/start.py", "pages/data.py", "pages/compare.py", "pages/sweep.py"
+START = "pages/start.py"
+DATA = "pages/data.py"
+COMPARE = "pages/compare.py"
+GUIDE = "pages/pitfalls.py"
+SWEEP = "pages/sweep.py"
 
 QUESTIONS = {
     "": ("What do weights do to a loss?", "Pick a story and watch it train, or bring your own labels or rows."),
@@ -21,16 +25,24 @@ QUESTIONS = {
         "What do the weights change?",
         "Train up to eight strategies on the same rows, from the same start, and read them side by side.",
     ),
+    "pitfalls": (
+        "Why does my weight not do what I think?",
+        "Questions that people ask about weights in PyTorch, with code that goes wrong and code that does not, run here.",
+    ),
 }
 
 
 def navigation() -> StreamlitPage:
-    """The pages, as top navigation. Called on every run before anything can stop it."""
+    """The pages, as top navigation. Called on every run before anything can stop it.
+
+    An address is the name of the page's file: a new process that is asked for another one first says "Page not found".
+    """
     return st.navigation(
         [
             st.Page(START, title="Start", default=True),
             st.Page(DATA, title="Data", url_path="data"),
             st.Page(COMPARE, title="Compare", url_path="compare"),
+            st.Page(GUIDE, title="Field guide", url_path="pitfalls"),
             st.Page(SWEEP, title="Sweep", url_path="sweep"),
         ],
         position="top",

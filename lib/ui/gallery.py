@@ -11,8 +11,15 @@ from lib.figures.recall import recall_bars
 from lib.scenarios import Scenario
 from lib.scenarios.results import Found, stored
 from lib.ui import compare_view, frame, state
+from lib.ui.text import inert
 
 PER_ROW = 3
+ASKED = {  # cards of the Field guide, in the visitor's words
+    "common_factor": "I scaled the weights and nothing happened",
+    "pos_weight_or_weight": "pos_weight or weight?",
+    "accuracy_fell": "Why did accuracy drop?",
+    "weighted_probabilities": "Why are the probabilities too high?",
+}
 
 
 def rows(scenarios: Sequence[Scenario]) -> list[list[Scenario]]:
@@ -32,6 +39,14 @@ def card(scenario: Scenario) -> None:
             compare_view.start()
             st.switch_page(frame.COMPARE)
         st.caption(f"About {max(found.seconds, 1):.0f} s of training.")
+
+
+def questions() -> None:
+    """Some of the questions that people ask, each a link to its card."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown("Questions people ask:", width="content")
+        for key, asked in ASKED.items():
+            st.page_link(frame.GUIDE, label=f"“{inert(asked)}” →", query_params={"card": key})
 
 
 def _picture(found: Found) -> Chart:

@@ -21,6 +21,7 @@ from lib.ui.visit import current, recognise
 GENERATION, WRITTEN, UNDO, MEMO, MESSAGE, LIKES, FIRSTS, STARTS = (
     "cw_generation", "cw_written", "cw_undo", "cw_memo", "cw_message", "cw_likes", "cw_firsts", "cw_starts",
 )  # fmt: skip
+PAGE_FIELDS = ("card", "lab")  # of an address: what the Field guide shows. All other fields are the experiment
 FIRST_SCENARIO = "rare_1_to_20"
 T = TypeVar("T")
 
@@ -172,7 +173,7 @@ def dark() -> bool:
 
 def read_link() -> None:
     """Take the experiment of the address bar, when it is not the one that was written there."""
-    query = st.query_params.to_dict()
+    query = {name: text for name, text in st.query_params.to_dict().items() if name not in PAGE_FIELDS}
     if not query or query == st.session_state.get(WRITTEN):
         return
     try:
@@ -187,8 +188,10 @@ def read_link() -> None:
 
 
 def write_link() -> None:
-    """Keep the address bar a link to the current experiment."""
+    """Keep the address bar a link to the current experiment, and to what the page shows of its own."""
     query = experiment().to_query()
-    if query != st.query_params.to_dict():
-        st.query_params.from_dict(query)
+    shown = st.query_params.to_dict()
+    address = {name: text for name, text in shown.items() if name in PAGE_FIELDS} | query
+    if address != shown:
+        st.query_params.from_dict(address)
     st.session_state[WRITTEN] = query
