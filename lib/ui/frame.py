@@ -6,6 +6,7 @@ from streamlit.navigation.page import StreamlitPage
 from streamlit.runtime.pages_manager import PagesManager
 
 START, DATA, COMPARE = "pages/start.py", "pages/data.py", "pages/compare.py"
+DIAL = "pages/dial.py"
 
 QUESTIONS = {
     "": ("What do weights do to a loss?", "Pick a story and watch it train, or bring your own labels or rows."),
@@ -17,6 +18,10 @@ QUESTIONS = {
         "What do the weights change?",
         "Train up to eight strategies on the same rows, from the same start, and read them side by side.",
     ),
+    "dial": (
+        "Does a weight do more than a threshold?",
+        "Turn the weight of one class, by hand or with the arrow keys, and see what a moved threshold would do instead.",
+    ),
 }
 
 
@@ -27,6 +32,7 @@ def navigation() -> StreamlitPage:
             st.Page(START, title="Start", default=True),
             st.Page(DATA, title="Data", url_path="data"),
             st.Page(COMPARE, title="Compare", url_path="compare"),
+            st.Page(DIAL, title="Dial", url_path="dial"),
         ],
         position="top",
     )
