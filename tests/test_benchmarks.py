@@ -7,7 +7,7 @@ import sys
 import pytest
 import torch
 
-from tests.benchmarks import scaling, training
+from tests.benchmarks import dial, scaling, training
 from tests.benchmarks.__main__ import BENCHMARKS
 from tests.benchmarks.contenders import one_thread, ours, plain, sklearn, tuned, val_nll, work
 
@@ -37,6 +37,15 @@ def test_scaling_fills_its_table():
         f"{name}_{cell}" for name in ("ours", "tuned") for cell in ("runs_1", "runs_16", "batch_32", "batch_512")
     }
     assert "tuned loop" in scaling.text(result)
+
+
+def test_dial_has_its_keys_and_its_rivals_agree():
+    result = dial.run(small=(2000, 2), large=(3000, 5), rounds=1, large_rounds=1)
+    assert {"ours_s", "sklearn_s", "sklearn_default_s", "ours_large_s", "sklearn_large_s", "sklearn_default_large_s"} <= set(
+        result
+    )
+    assert result["off"] < 1e-5 and result["off_large"] < 1e-5 and max(result["step"], result["step_large"]) < 1e-9
+    assert result["weights"] == 61 and "times as long" in dial.text(result)
 
 
 def test_an_unknown_benchmark_is_refused_by_name():

@@ -21,6 +21,7 @@ STEP = 1e-6  # in standard deviations of the scores; Newton squares an error, so
 MOST_STEPS = 60
 STRIDE = 6  # every so many weights one is solved from afar
 FEW = 12  # weights below which all are
+SMALL = 0.2  # of log w: a small step
 ROWS = 1024  # at a time: what a core keeps close
 HELD = 8_000_000  # products of features that are held, not made anew at each step
 RANK = 1e-11  # of the largest eigenvalue: directions below it are copies of others
@@ -81,9 +82,13 @@ def weight_path(
     wanted = torch.as_tensor(weights, dtype=torch.float64)
     x, y, own = _checked(x, y, wanted, l2, sample_weight)
     problem = _Problem(x, y, own, l2)
-    plain, _, steps = problem.solve(torch.zeros(1, dtype=torch.float64), problem.start())
+    plain, turn, steps = problem.solve(torch.zeros(1, dtype=torch.float64), problem.start())
     order = wanted.argsort()
-    solved, more = _all_weights(problem, wanted[order].log(), plain[0])
+    log_w = wanted[order].log()
+    try:
+        solved, more = _all_weights(problem, log_w, plain[0])
+    except NoOptimumError:  # the plain one is there, so they all are: few rows, and too far for a leap
+        solved, more = _walk(problem, log_w, plain, turn)
     found = torch.empty_like(solved)
     found[order] = solved
     coef, intercept = problem.in_features(torch.cat([found, plain]))
@@ -96,6 +101,8 @@ def _checked(x: Tensor, y: Tensor, weights: Tensor, l2: float, sample_weight: Te
     if not ((y == 0) | (y == 1)).all():
         raise ValueError("Expected targets of 0 and 1. Say for each row whether it is of the class that the weight is for.")
     own = torch.ones(len(y), dtype=torch.float64) if sample_weight is None else sample_weight.double()
+    if not (x.isfinite().all() and own.isfinite().all() and (own >= 0).all()):
+        raise ValueError("Features and sample weights must be finite, sample weights at least 0. Mend or drop such rows.")
     positives, negatives = (int(((y == c) & (own > 0)).sum()) for c in (1, 0))
     if not (positives and negatives):
         raise ValueError(
@@ -106,8 +113,6 @@ def _checked(x: Tensor, y: Tensor, weights: Tensor, l2: float, sample_weight: Te
         raise ValueError("Weights must be a list of positive numbers. Leave out 0, infinity and what is no number.")
     if not 0 <= l2 < math.inf:
         raise ValueError(f"L2 must be a number of at least 0, got {l2:g}. Take 0 for none.")
-    if not (x.isfinite().all() and own.isfinite().all() and (own >= 0).all()):
-        raise ValueError("Features and sample weights must be finite, sample weights at least 0. Mend or drop such rows.")
     return x.double(), y, own
 
 
@@ -128,6 +133,21 @@ def _all_weights(problem: "_Problem", log_w: Tensor, plain: Tensor) -> tuple[Ten
         theta[rest], _, more = problem.solve(log_w[rest], between)
         steps += more
     return theta, steps
+
+
+def _walk(problem: "_Problem", log_w: Tensor, plain: Tensor, turn: Tensor) -> tuple[Tensor, int]:
+    """Solutions [W, P] of sorted log weights in small steps from the plain one [1, P], which changes by `turn` with log w."""
+    found, steps = torch.empty(len(log_w), plain.shape[1], dtype=torch.float64), 0
+    below = int((log_w < 0).sum())
+    for side in (range(below, len(log_w)), range(below - 1, -1, -1)):
+        here, theta, slope = 0.0, plain, turn
+        for at in side:
+            target = float(log_w[at])
+            for place in torch.linspace(here, target, 2 + int(abs(target - here) / SMALL), dtype=torch.float64)[1:]:
+                theta, slope, more = problem.solve(place[None], theta + (place - here) * slope)
+                here, steps = float(place), steps + more
+            found[at] = theta[0]
+    return found, steps
 
 
 def _hermite(knots: Tensor, values: Tensor, slopes: Tensor, at: Tensor) -> Tensor:
@@ -203,7 +223,7 @@ class _Problem:
                 break
         raise NoOptimumError(
             "There is no finite optimum: the features separate the classes (or nearly so), and the coefficients grow for ever. "
-            "Take an L2 penalty above 0."
+            "Take an L2 penalty, or a larger one."
         )
 
     def _derivatives(self, theta: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -38,8 +38,9 @@ def confusion(reading: Reading, at: int, class_names: Sequence[str], split: str,
     layout = dict(chart.spec["layout"])
     said = {"ticktext": ["no", "yes"]}
     # Two beside each other in a third of the page: the rows are named once.
-    layout |= {"xaxis": layout["xaxis"] | said, "xaxis2": layout["xaxis2"] | said, "yaxis2": layout["yaxis2"] | {"ticktext": ["", ""]},
-               "meta": {"grid": layout["meta"]["grid"] | {"narrowest": 90, "gap_x": 26}}}  # fmt: skip
+    layout |= {axis: layout[axis] | said for axis in ("xaxis", "xaxis2")}
+    layout["yaxis2"] = layout["yaxis2"] | {"ticktext": ["", ""]}
+    layout["meta"] = {"grid": layout["meta"]["grid"] | {"narrowest": 90, "gap_x": 26}}
     return Chart({"data": chart.spec["data"], "layout": layout}, f"At weight {ratio(reading.weights[at])}. {chart.alt}")
 
 

@@ -280,18 +280,22 @@ def footnote(dataset: Dataset, dial: Dial) -> str:
     return text if min(own, others) >= ENOUGH else text + f" Below {ENOUGH} rows of a class the gap has no interval."
 
 
-def _send(experiment: Experiment, dataset: Dataset, positive: int, weight: float) -> None:
-    """Both ways as strategies of the comparison."""
-    said, classes = f"w = {weight:.3g}", len(dataset.class_names)
-    new = [weighted(said, classes, positive, float(f"{weight:.4g}"))]
+def both_ways(weight: float, classes: int, positive: int) -> list[Strategy]:
+    """A weight as strategies: the weighted loss and, of two classes, the plain loss with a moved threshold."""
+    found = [weighted(f"w = {weight:.3g}", classes, positive, float(f"{weight:.4g}"))]
     if classes == 2:
         threshold = 1 / (1 + weight) if positive == 1 else weight / (1 + weight)
-        new.append(Strategy(f"plain at {threshold:.3g}", decision="threshold",
-                            decision_params=Params({"threshold": min(max(threshold, 0.0001), 0.9999)})))  # fmt: skip
+        params = Params({"threshold": min(max(threshold, 0.0001), 0.9999)})
+        found.append(Strategy(f"plain at {threshold:.3g}", decision="threshold", decision_params=params))
+    return found
+
+
+def _send(experiment: Experiment, dataset: Dataset, positive: int, weight: float) -> None:
+    """Both ways into the comparison, where it has room."""
     taken = {strategy.name for strategy in experiment.strategies}
-    new = [strategy for strategy in new if strategy.name not in taken]
-    if len(experiment.strategies) + len(new) > MOST:
-        st.warning(f"A comparison holds {MOST} strategies; remove {len(experiment.strategies) + len(new) - MOST} there first.")
+    new = [strategy for strategy in both_ways(weight, len(dataset.class_names), positive) if strategy.name not in taken]
+    if (over := len(experiment.strategies) + len(new) - MOST) > 0:
+        st.warning(f"A comparison holds {MOST} strategies. Remove {over} there, then send this weight again.")
         return
     state.keep_for_undo(experiment.strategies)
     state.replace(dataclasses.replace(experiment, strategies=(*experiment.strategies, *new)))

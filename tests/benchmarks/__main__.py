@@ -15,6 +15,7 @@ BENCHMARKS = {
     "scaling": "an epoch over strategies, rows, classes, widths and batch sizes",
     "upload": "reading a file of a visitor's",
     "live": "a training on screen, beside a plain Streamlit app",
+    "dial": "the weight path of a linear model, beside a scikit-learn fit for each weight",
     "startup": "process start to the first chart",
 }
 
