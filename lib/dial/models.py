@@ -19,6 +19,7 @@ from lib.training import Snapshot
 Array = NDArray[np.float64]
 
 FALLBACK_L2 = 1.0  # where there is no optimum without: scikit-learn's default, C = 1
+MOST_READ = 200_000  # rows that are read: decisions of all weights on them take 50 MB
 WORK = 100_000_000  # rows x (features + 1)^2 of one fit: a few seconds for all weights
 
 
@@ -50,14 +51,12 @@ def linear_dial(dataset: Dataset, positive: int, l2: float = 0.0, *, split: str 
 
     `clean`: whether the labels are those of the recipe, so that its closed forms hold. Raises ValueError as weight_path does.
     """
-    rows = _thinned(dataset.train.y, dataset.features)
+    rows = _thinned(dataset.train.y, WORK // (dataset.features + 1) ** 2)
     x = standardise(dataset, dataset.train.x[rows].double())
     y = (dataset.train.y[rows] == positive).long()
     own = None if dataset.train.sample_weight is None else dataset.train.sample_weight[rows]
     weights = dial_weights(balanced(dataset, positive))
-    notices = []
-    if len(rows) < len(dataset.train):
-        notices.append(f"Fitted on {len(rows)} of {len(dataset.train)} training rows, evenly spaced within each class.")
+    notices = _of_many("Fitted", len(rows), len(dataset.train), "training")
     try:
         path = weight_path(x, y, weights, l2, own)
     except NoOptimumError:
@@ -78,8 +77,8 @@ def linear_dial(dataset: Dataset, positive: int, l2: float = 0.0, *, split: str 
     def plain(raw: Tensor) -> Array:
         return path.plain_scores(standardise(dataset, raw.double())).numpy()
 
-    reading = _read(dataset, positive, split, weights.numpy(), score, plain)
-    return Dial(score, plain, reading, gap, recall, tuple(notices))
+    reading, told = _read(dataset, positive, split, weights.numpy(), score, plain)
+    return Dial(score, plain, reading, gap, recall, (*notices, *told))
 
 
 def trained_dial(snapshot: Snapshot, positive: int, weights: Tensor, *, split: str = "validation") -> Dial:
@@ -102,7 +101,8 @@ def trained_dial(snapshot: Snapshot, positive: int, weights: Tensor, *, split: s
     def plain(raw: Tensor) -> Array:
         return score(one, raw)
 
-    return Dial(score, plain, _read(snapshot.dataset, positive, split, kept.numpy(), score, plain))
+    reading, told = _read(snapshot.dataset, positive, split, kept.numpy(), score, plain)
+    return Dial(score, plain, reading, notices=tuple(told))
 
 
 def equal_errors(dial: Dial, dataset: Dataset, positive: int) -> tuple[int, bool]:
@@ -118,9 +118,15 @@ def equal_errors(dial: Dial, dataset: Dataset, positive: int) -> tuple[int, bool
 def _read(
     dataset: Dataset, positive: int, split: str, weights: Array, score: Callable[[int, Tensor], Array],
     plain: Callable[[Tensor], Array],
-) -> Reading:  # fmt: skip
+) -> tuple[Reading, list[str]]:  # fmt: skip
     part = dataset.splits[split]
-    return read(weights, lambda at: score(at, part.x), plain(part.x), (part.y == positive).numpy())
+    rows = _thinned(part.y, MOST_READ)
+    x, y = part.x[rows], (part.y[rows] == positive).numpy()
+    return read(weights, lambda at: score(at, x), plain(x), y), _of_many("Read", len(rows), len(part), split)
+
+
+def _of_many(done: str, rows: int, of: int, split: str) -> list[str]:
+    return [f"{done} on {rows} of {of} {split} rows, evenly spaced within each class."] if rows < of else []
 
 
 def _exact(dataset: Dataset, path: Path, positive: int) -> tuple[Array, Array]:
@@ -135,15 +141,14 @@ def _shares(dataset: Dataset) -> Array:
     return (counts / counts.sum()).numpy()
 
 
-def _thinned(y: Tensor, features: int) -> Tensor:
-    """Row numbers of all rows or, of too many, of evenly spaced ones within each class: in proportion, but never under 50."""
-    most = WORK // (features + 1) ** 2
+def _thinned(y: Tensor, most: int) -> Tensor:
+    """Row numbers of all rows or, of too many, of evenly spaced ones within each class, in proportion."""
     if len(y) <= most:
         return torch.arange(len(y))
     chosen = []
     for c in y.unique():
         own = torch.nonzero(y == c).flatten()
-        wanted = min(len(own), max(round(most * len(own) / len(y)), 50))
+        wanted = min(len(own), max(round(most * len(own) / len(y)), 1))
         chosen.append(own[torch.linspace(0, len(own) - 1, wanted, dtype=torch.float64).long()])
     return torch.cat(chosen)
 

@@ -140,9 +140,9 @@ def _histogram(z: Array, y: Flags, edges: Array) -> Array:
 
 def gap(said: Flags, plain: Array, y: Flags, *, seed: int = 0) -> Gap:
     """The gap on the ROC plane between decisions [W, N] and a plain score [N] with any threshold, with its interval."""
-    curve = _Curve.of(plain, y)
+    curve, said_yes = _Curve.of(plain, y), said.T.astype(np.float32)
     everyone = np.ones((1, len(y)), dtype=np.float32)
-    value = curve.gaps(said, everyone)[0, 0]
+    value = curve.gaps(said_yes, everyone)[0, 0]
     nothing = np.full(len(said), np.nan)
     if min(y.sum(), (~y).sum()) < ENOUGH:
         return Gap(value, nothing, nothing)
@@ -153,7 +153,7 @@ def gap(said: Flags, plain: Array, y: Flags, *, seed: int = 0) -> Gap:
     for start in range(0, resamples, at_once):
         drawn = [np.bincount(draw.integers(0, len(y), len(y)), minlength=len(y))
                  for _ in range(min(at_once, resamples - start))]  # fmt: skip
-        found.append(curve.gaps(said, np.array(drawn, dtype=np.float32)))
+        found.append(curve.gaps(said_yes, np.array(drawn, dtype=np.float32)))
     _, lows, highs = np.concatenate(found).transpose(1, 0, 2)  # both [B, W]: an interval holds the curve's own steps
     sound = np.isfinite(value) & (np.isfinite(lows).mean(0) >= 0.95)
     low, high = nothing.copy(), nothing.copy()
@@ -176,11 +176,10 @@ class _Curve:
         last = np.flatnonzero(np.append(sorted_scores[1:] != sorted_scores[:-1], True))
         return cls(order, last, y)
 
-    def gaps(self, said: Flags, times: NDArray[np.float32]) -> Array:
-        """The gap of decisions [W, N] when the rows count `times` [B, N] each, [B, 3, W]: to the nearest point of the curve,
-        to the highest and to the lowest that has as many false alarms."""
-        alarms = (times * ~self.y) @ said.T.astype(np.float32)  # [B, W]
-        found = (times * self.y) @ said.T.astype(np.float32)
+    def gaps(self, said: NDArray[np.float32], times: NDArray[np.float32]) -> Array:
+        """The gap of decisions [N, W], 0 or 1, when the rows count `times` [B, N] each, [B, 3, W]: to the nearest point of the
+        curve, to the highest and to the lowest that has as many false alarms."""
+        alarms, found = (times * ~self.y) @ said, (times * self.y) @ said  # [B, W]: whole numbers, exact up to 2^24
         return np.array([self._one(*row) for row in zip(times, alarms, found, strict=True)])
 
     def _one(self, times: NDArray[np.float32], alarms: Array, found: Array) -> Array:

@@ -34,7 +34,7 @@ def ratio(weight: float) -> str:
 def confusion(reading: Reading, at: int, class_names: Sequence[str], split: str, *, dark: bool) -> Chart:
     """Both matrices at one weight; `class_names` are the rest and the class."""
     matrices = np.stack([reading.moved.counts[at], reading.weighted.counts[at]])
-    chart = confusion_panels(NAMES, matrices, class_names, normalise="row", dark=dark, split=split)
+    chart = confusion_panels(("moved", "weighted"), matrices, class_names, normalise="row", dark=dark, split=split)
     layout = dict(chart.spec["layout"])
     said = {"ticktext": ["no", "yes"]}
     # Two beside each other in a third of the page: the rows are named once.
@@ -134,7 +134,7 @@ def gap(reading: Reading, at: int, exact: Array | None, *, dark: bool) -> Chart:
                  "line": {"color": page(dark).quiet, "width": 1}, "showlegend": False})  # fmt: skip
     said = _with(found.value[at], (found.low[at], found.high[at]) if sound[at] else None)
     if sound[at] and found.low[at] == found.high[at] == 0:
-        said = "no row tells the two apart"
+        said = "on the curve of the plain model"
     said += f"; exactly {number(exact[at])}" if exact is not None else ""
     layout["annotations"].append(note(f"At w = {ratio(weight)}: {said}. Band: 95%, paired bootstrap over rows.", dark))
     alt = f"Recall that weighting by {ratio(weight)} gains over a moved threshold at equal false alarms: {said}."

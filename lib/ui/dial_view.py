@@ -232,7 +232,9 @@ def slider(dataset: Dataset, positive: int, dial: Dial) -> Track:
     for at, weight in enumerate(weights.tolist()):
         said = f"w = {figures.ratio(weight)} · threshold 1/(1+w) = {number(1 / (1 + weight))}"
         if all(reading.class_rows):
-            said += f" · found {share(reading.weighted.recall[at])} weighted, {share(reading.moved.recall[at])} threshold moved"
+            exactly = "" if dial.exact_recall is None else f" (exactly {share(dial.exact_recall[at])})"
+            said += f" · found {share(reading.weighted.recall[at])}{exactly} weighted, "
+            said += f"{share(reading.moved.recall[at])} threshold moved"
         labels.append(said)
     one = int(np.abs(np.log(weights)).argmin())
     ticks = {int(np.abs(np.log(weights / 10.0**power)).argmin()): text for power, text in figures.TICKS.items()}

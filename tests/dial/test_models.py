@@ -87,6 +87,10 @@ def test_of_very_many_rows_a_part_of_each_class_is_fitted(monkeypatch):
     monkeypatch.setattr(models_module, "WORK", 9 * 1000)
     dial = linear_dial(load(DataSpec("gaussians", SMALL)), 1)
     assert dial.notices == ("Fitted on 1000 of 1500 training rows, evenly spaced within each class.",)
+    monkeypatch.setattr(models_module, "MOST_READ", 100)
+    dial = linear_dial(load(DataSpec("gaussians", SMALL)), 1)
+    assert dial.notices[1] == "Read on 100 of 600 validation rows, evenly spaced within each class."
+    assert dial.reading.class_rows == (95, 5)
 
 
 @pytest.fixture(scope="module")

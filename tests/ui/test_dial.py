@@ -53,6 +53,7 @@ def test_the_page_opens_with_six_pictures_and_a_slider_of_62_weights(app) -> Non
     assert {"1/100", "1/10", "1", "10", "100"} <= {text.split("\n")[0] for text in ticks.values()}
     place = next(place for place, text in ticks.items() if "balanced" in text)
     assert "Bayes for equal errors" in ticks[place] and track["labels"][place].startswith("w = 19.0 ")
+    assert "(exactly 9" in track["labels"][place]
 
 
 def test_the_verdict_and_the_rows_are_said(app) -> None:
