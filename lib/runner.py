@@ -315,8 +315,8 @@ class Runner:
         with self.changed:
             for visitor in [v for v, when in self._gone.items() if self.clock() >= when]:
                 del self._gone[visitor]
-                if job := self._jobs.pop(visitor, None):
-                    job.stop("The visitor left.")
+                for own in [name for name in self._jobs if name.partition("/")[0] == visitor]:  # and "visitor/dial"
+                    self._jobs.pop(own).stop("The visitor left.")
 
     def close(self, seconds: float = 5.0) -> None:
         """Stop everything and wait for the threads to end."""

@@ -7,7 +7,7 @@ import sys
 import pytest
 import torch
 
-from tests.benchmarks import scaling, sweep, training
+from tests.benchmarks import dial, scaling, sweep, training
 from tests.benchmarks.__main__ import BENCHMARKS
 from tests.benchmarks.contenders import one_thread, ours, plain, sklearn, tuned, val_nll, work
 
@@ -44,6 +44,15 @@ def test_a_sweep_has_its_keys():
     assert set(result) == {"loop_s", "stacked_s", "local_2_s", "per_cell_ms"}
     assert all(value > 0 for value in result.values())
     assert "stacking's gain" in sweep.text(result)
+
+
+def test_dial_has_its_keys_and_its_rivals_agree():
+    result = dial.run(small=(2000, 2), large=(3000, 5), rounds=1, large_rounds=1)
+    assert {"ours_s", "sklearn_s", "sklearn_default_s", "ours_large_s", "sklearn_large_s", "sklearn_default_large_s"} <= set(
+        result
+    )
+    assert result["off"] < 1e-5 and result["off_large"] < 1e-5 and max(result["step"], result["step_large"]) < 1e-9
+    assert result["weights"] == 61 and "times as long" in dial.text(result)
 
 
 def test_an_unknown_benchmark_is_refused_by_name():

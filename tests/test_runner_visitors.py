@@ -98,6 +98,20 @@ def test_the_grace_ends_by_itself_and_finished_trainings_are_forgotten(make):
     assert done.state == "finished"
 
 
+def test_a_second_place_of_a_visitor_is_his_own_and_goes_with_him(make):
+    clock = Clock()
+    runner = make(max_running=2, clock=clock, grace=10)
+    runner.back("ann")
+    jobs = [runner.submit(name, LONG, DATASET) for name in ("ann", "ann/dial")]
+    other = runner.submit("anna/dial", LONG, DATASET)
+    assert runner.job("ann") is jobs[0] and runner.job("ann/dial") is jobs[1]
+    runner.leave("ann")
+    clock.now += 11
+    runner.sweep()
+    assert runner.job("ann") is None and runner.job("ann/dial") is None and runner.job("anna/dial") is other
+    until(lambda: all(job.ended for job in jobs))
+
+
 def test_the_queue_is_bounded(make):
     runner = make(max_running=1, max_queued=2)
     running = runner.submit("ann", LONG, DATASET)

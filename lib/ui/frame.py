@@ -10,6 +10,7 @@ DATA = "pages/data.py"
 COMPARE = "pages/compare.py"
 GUIDE = "pages/pitfalls.py"
 SWEEP = "pages/sweep.py"
+DIAL = "pages/dial.py"
 
 QUESTIONS = {
     "": ("What do weights do to a loss?", "Pick a story and watch it train, or bring your own labels or rows."),
@@ -29,6 +30,10 @@ QUESTIONS = {
         "Why does my weight not do what I think?",
         "Questions that people ask about weights in PyTorch, with code that goes wrong and code that does not, run here.",
     ),
+    "dial": (
+        "Does a weight do more than a threshold?",
+        "Turn the weight of one class, by hand or with the arrow keys, and see what a moved threshold would do instead.",
+    ),
 }
 
 
@@ -42,6 +47,7 @@ def navigation() -> StreamlitPage:
             st.Page(START, title="Start", default=True),
             st.Page(DATA, title="Data", url_path="data"),
             st.Page(COMPARE, title="Compare", url_path="compare"),
+            st.Page(DIAL, title="Dial", url_path="dial"),
             st.Page(GUIDE, title="Field guide", url_path="pitfalls"),
             st.Page(SWEEP, title="Sweep", url_path="sweep"),
         ],

@@ -30,6 +30,8 @@ function fill(state) {
   input.max = String(data.labels.length - 1)
   const ticks = root.querySelector(".scrubber-ticks")
   ticks.replaceChildren()
+  const lines = Math.max(1, ...data.ticks.map(([, text]) => text.split("\n").length)) // marks stand below the numbers
+  ticks.style.height = `${0.4 + 1.2 * lines}rem`
   const last = Math.max(1, data.labels.length - 1)
   for (const [place, text] of data.ticks) {
     const tick = button(ticks, text, () => move(state, place))

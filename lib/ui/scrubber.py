@@ -30,7 +30,8 @@ CSS = """
 .scrubber-label { font-weight: 600; font-variant-numeric: tabular-nums; }
 .scrubber-input { width: 100%; height: 24px; margin: .35rem 0 0; accent-color: var(--st-primary-color); cursor: pointer; }
 .scrubber-ticks { position: relative; height: 1.6rem; margin: 0 8px; font-size: .875rem; }
-.scrubber-ticks button { position: absolute; transform: translateX(-50%); white-space: nowrap; padding: 0 .2rem; border: 0;
+.scrubber-ticks button { position: absolute; transform: translateX(-50%); white-space: pre; line-height: 1.4;
+  padding: 0 .2rem; border: 0;
   background: none; color: inherit; font: inherit; opacity: .75; cursor: pointer; }
 .scrubber-ticks button.first { transform: none; margin-left: -8px; }
 .scrubber-ticks button.last { transform: translateX(-100%); margin-left: 8px; }

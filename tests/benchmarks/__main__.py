@@ -16,6 +16,7 @@ BENCHMARKS = {
     "upload": "reading a file of a visitor's",
     "live": "a training on screen, beside a plain Streamlit app",
     "sweep": "400 cells beside a plain loop, and what others notice of it",
+    "dial": "the weight path of a linear model, beside a scikit-learn fit for each weight",
     "startup": "process start to the first chart",
 }
 

@@ -1,0 +1,53 @@
+"""Frames of one chart: what differs from frame to frame becomes its slots, which a slider changes in the browser."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from lib.figures.chart import Chart, Slot
+
+Step = tuple[str | int, ...]
+
+
+def animated(frames: Sequence[Chart], start: int = 0) -> Chart:
+    """One chart that shows `frames[i]` at position i of a slider. All are built alike; what is the same travels once.
+
+    Raises ValueError without frames.
+    """
+    if not frames:
+        raise ValueError("A chart needs at least one frame, got none.")
+    slots = [Slot(path, values) for path, values in _changes((), [frame.spec for frame in frames])]
+    alts = [frame.alt for frame in frames]
+    slots += [Slot(("alt",), alts)] if len(set(alts)) > 1 else []
+    return Chart(frames[start].spec, frames[start].alt, tuple(slots))
+
+
+def _changes(path: Step, values: Sequence[Any]) -> Iterator[tuple[Step, Sequence[Any]]]:
+    """The deepest places at which the values differ."""
+    first = values[0]
+    if all(_same(first, value) for value in values):
+        return
+    keys: Any = None
+    if all(isinstance(value, Mapping) and value.keys() == first.keys() for value in values if isinstance(first, Mapping)):
+        keys = first.keys() if isinstance(first, Mapping) else None
+    if keys is None and isinstance(first, list) and all(isinstance(v, list) and len(v) == len(first) for v in values):
+        keys = range(len(first)) if any(isinstance(part, Mapping) for part in first) else None
+    if keys is None:
+        yield path, values
+        return
+    for key in keys:
+        yield from _changes((*path, key), [value[key] for value in values])
+
+
+def _same(one: Any, other: Any) -> bool:
+    if one is other:
+        return True
+    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+        both = isinstance(one, np.ndarray) and isinstance(other, np.ndarray)
+        return both and one.dtype == other.dtype and np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return bool(one == other)
