@@ -19,11 +19,11 @@ SWEEPS = 5
 
 @dataclass(frozen=True, eq=False)
 class Tally:
-    """What matrices say about each class, classes first, [C, ...]: rows that are right, said, and there."""
+    """What matrices say about each class, classes first, [C, ...]: rows that are right, said, and there ([C] or [C, ...])."""
 
     hits: Array
     said: Array
-    rows: Array  # [C]
+    rows: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,11 +71,11 @@ def cuts(y_true: NDArray[Any], score: Array, weight: Array | None = None) -> Cut
     return Cuts(low, np.append(low[1:], np.inf), tp, fp, positives, negatives)
 
 
-def tally(tp: Array, fp: Array, positives: float, negatives: float) -> Tally:
+def tally(tp: Array, fp: Array, positives: Array | float, negatives: Array | float) -> Tally:
     """The tally of yes/no decisions: class 0 is no, class 1 is yes."""
     hits = np.stack([negatives - fp, tp])
     yes = tp + fp
-    return Tally(hits, np.stack([positives + negatives - yes, yes]), np.array([negatives, positives]))
+    return Tally(hits, np.stack([positives + negatives - yes, yes]), np.stack([np.asarray(negatives), np.asarray(positives)]))
 
 
 def criterion(name: str, counts: Tally, beta: float = 1.0) -> Array:
@@ -85,23 +85,23 @@ def criterion(name: str, counts: Tally, beta: float = 1.0) -> Array:
     have rows, as balanced accuracy is. g_mean is 0 as soon as one recall is; mcc is 0 where it would be 0/0; youden is the sum
     of the recalls less 1 for two classes, and rises with balanced accuracy for any number.
     """
-    rows = counts.rows.reshape(-1, *(1,) * (counts.hits.ndim - 1))
-    present = counts.rows > 0
+    rows = counts.rows if counts.rows.ndim > 1 else counts.rows.reshape(-1, *(1,) * (counts.hits.ndim - 1))
+    present = rows.reshape(len(rows), -1).max(1) > 0
     if name == "recall":
-        return _ratio(counts.hits[1], counts.rows[1])
+        return _ratio(counts.hits[1], rows[1])
     if name == "precision":
         return _ratio(counts.hits[1], counts.said[1])
     if name == "mcc":
         return _mcc(counts, rows)
     if name == "f_beta":
-        of = slice(1, 2) if len(counts.rows) == 2 else present
-        if not present[of].any():
+        of = present if len(rows) > 2 else np.array([False, present[1]])
+        if not of.any():
             return np.full(counts.hits.shape[1:], np.nan)
         hits, square = counts.hits[of], beta**2
-        return _ratio((1 + square) * hits, square * rows[of] + counts.said[of]).mean(0)
+        return np.where(rows[of] > 0, _ratio((1 + square) * hits, square * rows[of] + counts.said[of]), np.nan).mean(0)
     if not present.any():
         return np.full(counts.hits.shape[1:], np.nan)
-    recalls = counts.hits[present] / rows[present]
+    recalls = _ratio(counts.hits[present], rows[present])
     if name == "g_mean":
         return np.prod(recalls, axis=0) ** (1 / len(recalls))
     if name == "balanced_accuracy":
@@ -223,9 +223,9 @@ def _inside(low: float, high: float) -> float:
 
 
 def _mcc(counts: Tally, rows: Array) -> Array:
-    n = counts.rows.sum()
+    n = rows.sum(0)
     covariance = counts.hits.sum(0) * n - (rows * counts.said).sum(0)
-    spread = (n**2 - (counts.said**2).sum(0)) * (n**2 - (counts.rows**2).sum())
+    spread = (n**2 - (counts.said**2).sum(0)) * (n**2 - (rows**2).sum(0))
     return np.divide(covariance, np.sqrt(np.maximum(spread, 0)), out=np.zeros_like(covariance), where=spread > 1e-9 * n**2)
 
 

@@ -12,6 +12,7 @@ from lib.losses.binary import YES_NO
 from lib.losses.loss import Number, loss
 from lib.registry import Param
 
+
 def focal_posterior(scores: Tensor, params: Mapping[str, Any]) -> Tensor:
     """-log a(q_c) [..., C] of q = softmax(scores), a(q) = (1-q)^gamma / q - gamma (1-q)^(gamma-1) log q.
 

@@ -8,6 +8,7 @@ from streamlit.runtime.pages_manager import PagesManager
 START = "pages/start.py"
 DATA = "pages/data.py"
 COMPARE = "pages/compare.py"
+DECISIONS = "pages/decisions.py"
 GUIDE = "pages/pitfalls.py"
 SWEEP = "pages/sweep.py"
 
@@ -24,6 +25,10 @@ QUESTIONS = {
     "compare": (
         "What do the weights change?",
         "Train up to eight strategies on the same rows, from the same start, and read them side by side.",
+    ),
+    "decisions": (
+        "Is it learning, or a moved threshold?",
+        "Move one threshold through all strategies, take their weights off, and see what is left of the difference.",
     ),
     "pitfalls": (
         "Why does my weight not do what I think?",
@@ -42,6 +47,7 @@ def navigation() -> StreamlitPage:
             st.Page(START, title="Start", default=True),
             st.Page(DATA, title="Data", url_path="data"),
             st.Page(COMPARE, title="Compare", url_path="compare"),
+            st.Page(DECISIONS, title="Decisions", url_path="decisions"),
             st.Page(GUIDE, title="Field guide", url_path="pitfalls"),
             st.Page(SWEEP, title="Sweep", url_path="sweep"),
         ],
