@@ -20,4 +20,4 @@ if question is not None:
     decisions_tables.routes(question)
     decisions_tables.choices(question)
     decisions_tables.calibration(question)
-decisions_view.watch()
+decisions_view.watch(question)

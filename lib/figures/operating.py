@@ -35,8 +35,8 @@ HEIGHT = 340
 def chances(low: float, high: float) -> dict[str, Any]:
     """An axis of log odds with probabilities as ticks."""
     shown = sorted(p for p in (*LANDMARKS, *FINE) if low <= logit(p) <= high)
-    if len(shown) > 9:
-        shown = [p for p in shown if p in LANDMARKS or p in (FINE[0], FINE[-1])]
+    if len(shown) > 8:
+        shown = [p for p in shown if p in LANDMARKS]
     return {
         "range": [float(low), float(high)], "tickmode": "array", "tickvals": [round(float(logit(p)), 5) for p in shown],
         "ticktext": [f"{p:g}" for p in shown], "showgrid": True, "fixedrange": True,

@@ -59,7 +59,7 @@ def _shares(
         bounds = wilson_interval(part * n, n)
         assert bounds is not None  # bins have rows
         ends.append(np.clip(logit(np.array(bounds)), *limits))
-    whiskers = np.array(ends).reshape(-1, 2)
+    whiskers = np.where(observed[:, None] > 0, np.array(ends).reshape(-1, 2), at[:, None])  # on the edge there is no lower end
     hover = [
         f"<b>{own.letter} {escape(one.name, 30)}</b><br>{count(n)} rows with probability {number(p)} on average<br>"
         f"share of yes {number(o)}"

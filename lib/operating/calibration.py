@@ -16,6 +16,7 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
 from lib.operating.scored import LARGEST, Sample, logit, probability
+from lib.thresholds import auroc, average_precision, cuts
 
 Array = NDArray[np.float64]
 Recalibrate = Callable[[Array], Array]  # scores -> scores
@@ -46,6 +47,8 @@ class Calibration:
     uncertainty: float
     intercept: float  # with the slope held at 1; 0 is right, below 0: probabilities too high
     slope: float  # 1 is right, below 1: too extreme
+    auroc: float
+    average_precision: float
 
 
 def reliability(sample: Sample, edges: Array) -> Reliability:
@@ -116,8 +119,10 @@ def logistic(sample: Sample) -> tuple[float, float]:
 def calibration(sample: Sample) -> Calibration:
     """Everything at once."""
     brier, miscalibration, discrimination, uncertainty = brier_parts(sample.y_true, probability(sample.score))
+    found = cuts(sample.y_true, sample.score)
     return Calibration(
-        ece(sample), brier, miscalibration, discrimination, uncertainty, intercept(sample), logistic(sample)[1]
+        ece(sample), brier, miscalibration, discrimination, uncertainty, intercept(sample), logistic(sample)[1],
+        auroc(found), average_precision(found),
     )  # fmt: skip
 
 

@@ -1,6 +1,8 @@
 """The page Decisions: what is asked, the slider with its switch, and the pictures that follow it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -41,6 +43,7 @@ class Question:
 
     stamp: tuple[object, ...]  # changes when the scores do
     snapshot: Snapshot
+    seed: int  # its place among the seeds
     runs: list[Scored]
     positive: int
     undone: bool
@@ -109,8 +112,8 @@ def question() -> Question | None:
         st.error("No strategy has finite scores. Train again with a smaller learning rate or smaller weights.")
         st.page_link("pages/compare.py", label="Go to Compare")
         return None
-    undone = bool(st.session_state.get(state.key("undone"), state.remembered("undone", False)))
-    return Question(stamp, snapshot, runs, positive, undone, metric, beta, costs, rows_per_day, test)
+    undone = bool(state.current_value("undone", state.remembered("undone", False)))
+    return Question(stamp, snapshot, seed, runs, positive, undone, metric, beta, costs, rows_per_day, test)
 
 
 def _which(snapshot: Snapshot) -> tuple[int, int]:
@@ -121,45 +124,54 @@ def _which(snapshot: Snapshot) -> tuple[int, int]:
         counts = snapshot.dataset.class_counts().numpy()
         rarest = int(np.argmin(np.where(counts > 0, counts, np.inf)))
         positive = st.selectbox(
-            "Class", range(len(classes)), index=state.first("class", rarest), key=state.key("class"),
+            "Class", range(len(classes)), index=_kept("class", rarest, len(classes)), key=state.key("class"),
             format_func=lambda c: inert(classes[c], 30),
             help="This class against all others. Its counts differ from the full matrix, where the others compete too.",
         )  # fmt: skip
     if len(seeds) > 1:
         seed = st.selectbox(
-            "Seed", range(len(seeds)), index=state.first("seed", 0), key=state.key("seed"), format_func=lambda r: str(seeds[r]),
-            help="Pictures and tables are of the runs with this seed.",
+            "Seed", range(len(seeds)), index=_kept("seed", 0, len(seeds)), key=state.key("seed"),
+            format_func=lambda r: str(seeds[r]), help="Pictures and tables are of the runs with this seed.",
         )  # fmt: skip
+    state.remember("class", positive)
+    state.remember("seed", seed)
     return min(positive, len(classes) - 1), min(seed, len(seeds) - 1)
 
 
 def _metric() -> tuple[str, float]:
     metric = st.selectbox(
-        "Best for", CRITERIA, index=state.first("metric", 0), key=state.key("metric"), format_func=lambda name: LABELS[name],
+        "Best for", CRITERIA, index=_kept("metric_at", 0), key=state.key("metric_at"), format_func=lambda name: LABELS[name],
         help="What a threshold or a tuned decision should have most of, on validation rows.",
     )  # fmt: skip
     beta = st.number_input(
-        "beta of F-beta", 0.1, 10.0, state.first("beta", 1.0), 0.5, key=state.key("beta"),
+        "beta of F-beta", 0.1, 10.0, _kept("beta", 1.0), 0.5, key=state.key("beta"),
         help="Recall counts beta times as much as precision; 1 is F1.",
     )  # fmt: skip
+    state.remember("metric_at", CRITERIA.index(metric))
+    state.remember("beta", beta)
     return metric, beta
 
 
 def _costs() -> tuple[Costs | None, float | None]:
     """What mistakes cost, where and how often decisions are made. Costs that cannot be are refused where they are typed."""
     with st.expander("Costs", expanded=True):
-        miss = st.number_input("A missed row costs", value=state.first("miss", 10.0), key=state.key("miss"), format="%g",
+        miss = st.number_input("A missed row costs", value=_kept("miss", 10.0), key=state.key("miss"), format="%g",
                                help="False negative, c01.")  # fmt: skip
-        alarm = st.number_input("A false alarm costs", value=state.first("alarm", 1.0), key=state.key("alarm"), format="%g",
+        alarm = st.number_input("A false alarm costs", value=_kept("alarm", 1.0), key=state.key("alarm"), format="%g",
                                 help="False positive, c10.")  # fmt: skip
         prior = st.number_input(
-            "Share of the class at deployment", value=state.first("prior", None), key=state.key("prior"), format="%g",
-            placeholder="as in these rows", help="Between 0 and 1. Where it is not that of these rows, costs and alerts differ.",
+            "Share of the class at deployment", value=_kept("prior", None), key=state.key("prior"), format="%g",
+            placeholder="as in these rows",
+            help="Between 0 and 1. Where it is not that of these rows, costs and alerts differ.",
         )  # fmt: skip
-        rows = st.number_input("Rows a day", 0.0, value=state.first("rows", 1000.0), key=state.key("rows"), format="%g",
+        rows = st.number_input("Rows a day", 0.0, value=_kept("rows", 1000.0), key=state.key("rows"), format="%g",
                                help="How many rows are decided on in a day: the queue is those that get a yes.")  # fmt: skip
+        state.remember("miss", miss)
+        state.remember("alarm", alarm)
+        state.remember("prior", prior)
+        state.remember("rows", rows)
         try:
-            costs = Costs(miss, alarm, prior)
+            costs = Costs(0.0 if miss is None else miss, 0.0 if alarm is None else alarm, prior)
         except ValueError as error:
             st.error(inert(str(error), 300))
             return None, rows
@@ -168,9 +180,15 @@ def _costs() -> tuple[Costs | None, float | None]:
     return costs, rows
 
 
+def _kept(name: str, value: Any, count: int | None = None) -> Any:
+    """What a widget starts with: what the visitor chose when he was here last."""
+    kept = state.remembered(name, value)
+    return state.first(name, value if count is not None and kept >= count else kept)
+
+
 def slider(asked: Question) -> None:
     """The threshold and, beside it, the switch that takes the weights off."""
-    line, switch = st.columns([4, 1], vertical_alignment="center")
+    line, switch = st.columns([3, 1], vertical_alignment="center")
     with switch, st.container(border=True):
         st.toggle(
             "**weights: undone**" if asked.undone else "**weights: as trained**", state.first("undone", asked.undone),
@@ -191,14 +209,16 @@ def slider(asked: Question) -> None:
 
 
 def _track(asked: Question) -> Track:
-    labels = tuple(f"say {asked.class_name[:40]} above {number(float(probability(place)))}" for place in asked.grid)
-    marks = {int(np.abs(asked.grid - logit(p)).argmin()): f"{p:g}" for p in LANDMARKS if asked.grid[0] <= logit(p) <= asked.grid[-1]}
+    labels = tuple(f"say “{asked.class_name[:40]}” above {number(float(probability(place)))}" for place in asked.grid)
+    marks = {
+        int(np.abs(asked.grid - logit(p)).argmin()): f"{p:g}" for p in LANDMARKS if asked.grid[0] <= logit(p) <= asked.grid[-1]
+    }
     return Track("Threshold for all strategies:", labels, int(np.abs(asked.grid).argmin()), marks)
 
 
 def pictures(asked: Question) -> None:
     """Matrices, curves, histograms, costs and reliability, with one line through them."""
-    dataset, dark = asked.snapshot.dataset, state.dark()
+    dark = state.dark()
     stamp = (*asked.stamp, asked.positive, asked.undone, asked.metric, asked.beta, asked.costs, dark)
     shown, grid = asked.shown, asked.grid
     reading = Reading(asked.beta, asked.rows_per_day, asked.costs)
@@ -206,16 +226,15 @@ def pictures(asked: Question) -> None:
     st.caption(_rows(asked))
     _remarks(asked)
     own = [one.own_threshold if not asked.undone else None for one in asked.runs]
+    chosen = segments("Curve", SHOWN, state.remembered("curve", "recall,precision"), "curve", labelled=False)
+    state.remember("curve", chosen)
+    prior = asked.costs.prior if asked.costs else None
     columns = st.grid(2, min_column_width=380)
     with columns.cell():
-        chosen = segments("Curve", SHOWN, state.remembered("curve", "recall,precision"), "curve", labelled=False)
-        state.remember("curve", chosen)
-        prior = asked.costs.prior if asked.costs else None
         _show("curves", (*stamp, chosen), lambda: threshold_curves(
             shown, grid, chosen.split(","), beta=asked.beta, prior=prior, own=own, dark=dark
         ))  # fmt: skip
     with columns.cell():
-        st.caption("A weight moves all scores of a strategy by the same step; it does not pull the classes apart.")
         _show("histograms", stamp, lambda: histograms(shown, grid, asked.class_name, asked.positive, dark=dark))
     with columns.cell():
         if asked.costs is None:
@@ -226,8 +245,61 @@ def pictures(asked: Question) -> None:
     with columns.cell():
         known = [points for points, one in zip(shown, asked.runs, strict=True) if one.calibrated]
         _show("reliability", stamp, lambda: reliability_diagram(known, grid, dark=dark))
-    del dataset
 
 
-def _show(name: str, stamp: tuple[object, ...], make: "Callable[[], Chart]") -> None:
+def _show(name: str, stamp: tuple[object, ...], make: Callable[[], Chart]) -> None:
     live_plotly(state.memo((name, *stamp), make, keep=48), key=f"decisions_{name}", group=GROUP)
+
+
+def _rows(asked: Question) -> str:
+    """Which rows, of which run, and what the numbers mean."""
+    sample, seeds = asked.shown[0].sample, asked.snapshot.experiment.seeds
+    seed = f" Seed {seeds[asked.seed]}, one of {len(seeds)}." if len(seeds) > 1 else ""
+    rest = "" if asked.binary else " One class against all others: in the full matrix the others compete too."
+    queue = f" Yes a day: of {thin(asked.rows_per_day)} rows." if asked.rows_per_day is not None else ""
+    return (
+        f"{thin(len(sample.y_true))} validation rows, {thin(sample.positives)} of them of class “{inert(asked.class_name, 30)}”."
+        f"{seed}{rest}{queue} Thresholds and calibration are chosen on these rows and reported on the test rows below."
+    )
+
+
+def _remarks(asked: Question) -> None:
+    """What cannot be read, and why; everything else stays."""
+    sample = asked.shown[0].sample
+    if not (sample.positives and sample.negatives):
+        missing = inert(asked.class_name, 30) if not sample.positives else "other classes"
+        st.warning(f"There are no validation rows of {missing}: no threshold can be chosen. Take more rows, or another class.")
+    for points, one in zip(asked.shown, asked.runs, strict=True):
+        who = f"{letter(one.index)} {inert(one.name)}"
+        if points.constant:
+            st.warning(f"{who} gives every row the same score: no threshold tells rows apart.")
+        if not one.calibrated:
+            st.info(f"{who}: the scores of its loss are no probabilities, so its calibration cannot be read.")
+
+
+def watch(asked: Question | None) -> None:
+    """While a training runs: how far it is. Its end, or its first epoch, brings the page up to date."""
+    own = job()
+    if own is not None and own.state == "finished" and asked is not None and not asked.test:
+        st.rerun()  # it has ended while this page was drawn
+    if own is not None and not own.ended:
+        st.fragment(_watched, run_every=TICK)(own.snapshot.epoch if own.snapshot else 0)
+
+
+def _watched(seen: int) -> None:
+    own = job()
+    if own is None or own.ended or (seen == 0 and own.snapshot is not None and own.snapshot.epoch > 0):
+        st.rerun()
+    progress(own)
+    if seen:
+        st.caption(f"The scores above are those after epoch {seen}. They are read again when the training ends.")
+
+
+def _empty() -> None:
+    with st.container(border=True):
+        st.markdown(
+            "One threshold through all strategies will stand here: matrices, curves, scores, costs and calibration, with the "
+            "weights as trained and undone. It needs a training."
+        )
+        st.button("Train these strategies", on_click=start, type="primary")
+        st.page_link("pages/compare.py", label="Choose strategies in Compare")
