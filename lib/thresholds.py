@@ -122,8 +122,7 @@ def best(values: Array, found: Cuts) -> tuple[float, float]:
     top = np.nanmax(values)
     places = np.flatnonzero(values >= top - 1e-12)
     low, high = found.low[places], found.high[places]
-    away = np.maximum(np.maximum(low, -high), 0.0)
-    k = int(np.argmin(away))
+    k = _nearest(low, high)
     return _inside(float(low[k]), float(high[k])), float(top)
 
 
@@ -140,15 +139,19 @@ def best_offsets(y_true: NDArray[Any], scores: Array, name: str, beta: float = 1
 
     Coordinate ascent: class after class gets the offset that is best while the others stay, among at most `CANDIDATES`
     stretches between the rows' own margins, until a whole sweep changes nothing. It starts from the scores as they are and
-    from logit adjustment (minus the log of the class shares), and the better end counts, ties to the first: a local optimum,
-    never worse on these rows than either start.
+    from logit adjustment (minus the log of the class shares); for g_mean, which is 0 as long as one class is never found, also
+    from what is best for balanced accuracy. The best end counts, ties to the first: a local optimum, never worse on these rows
+    than any start.
     """
     classes = scores.shape[1]
     rows = np.bincount(y_true, minlength=classes).astype(float)
     shares = np.where(rows > 0, rows, rows.max(initial=1.0)) / max(rows.sum(), 1.0)
     if not (rows > 0).sum() > 1:
         return np.zeros(classes)
-    ends = [_ascend(y_true, scores, rows, start, name, beta) for start in (np.zeros(classes), -np.log(shares))]
+    starts = [np.zeros(classes), -np.log(shares)]
+    if name == "g_mean":
+        starts.append(best_offsets(y_true, scores, "balanced_accuracy"))
+    ends = [_ascend(y_true, scores, rows, start, name, beta) for start in starts]
     offsets, _ = max(ends, key=lambda end: end[1])
     return offsets - offsets[0]
 
@@ -209,8 +212,13 @@ def _best_offset(
     low = np.concatenate([[-np.inf], distinct])[places]
     high = np.append(every, np.inf)[np.searchsorted(every, low, side="right")]
     now = float(offsets[c])
-    k = int(np.argmin(np.maximum(np.maximum(low - now, now - high), 0.0)))
+    k = _nearest(low - now, high - now)
     return now + _inside(float(low[k]) - now, float(high[k]) - now), float(top)
+
+
+def _nearest(low: Array, high: Array) -> int:
+    """The stretch, low <= t < high, that holds 0 or is nearest to it."""
+    return int(np.argmin(np.where((low <= 0) & (high > 0), -1.0, np.maximum(low, -high))))
 
 
 def _inside(low: float, high: float) -> float:
@@ -242,7 +250,7 @@ def roc(found: Cuts) -> tuple[Array, Array]:
 def auroc(found: Cuts) -> float:
     """The area under ROC by trapezoids: ties count half. NaN without rows of a class."""
     x, y = roc(found)
-    return float(np.trapezoid(y, x))
+    return float(np.trapezoid(y, x)) if found.positives and found.negatives else np.nan
 
 
 def precision_recall(found: Cuts) -> tuple[Array, Array]:

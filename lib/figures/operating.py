@@ -65,7 +65,9 @@ def threshold_curves(
             now = own[place] if place < len(own) else None
             if now is not None and grid[0] <= now <= grid[-1]:
                 there = float(curve(one, np.array([now]), name, beta, prior)[0])
-                data.append(mark(one, now, there, axes[panel], f"decides now: {label}", dark, filled=False))
+                data += [mark(one, now, there, axes[panel], f"decides now: {label}", dark, filled=False)] * bool(
+                    np.isfinite(there)
+                )
         layout[layout_key(axes[panel][1])] |= {"range": [-1.04 if low < -0.1 else -0.02, 1.04], "nticks": 5}
         layout["annotations"].append(heading(axes[panel][1], label, dark, first=panel == 0))
     alt = f"{', '.join(LABELS[name] for name in curves)} against the threshold: {listed([who(p) for p in points])}."

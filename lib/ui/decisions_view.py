@@ -257,8 +257,9 @@ def _rows(asked: Question) -> str:
     seed = f" Seed {seeds[asked.seed]}, one of {len(seeds)}." if len(seeds) > 1 else ""
     rest = "" if asked.binary else " One class against all others: in the full matrix the others compete too."
     queue = f" Yes a day: of {thin(asked.rows_per_day)} rows." if asked.rows_per_day is not None else ""
+    own = f"{thin(sample.positives)} of them of class “{inert(asked.class_name, 30)}”"
     return (
-        f"{thin(len(sample.y_true))} validation rows, {thin(sample.positives)} of them of class “{inert(asked.class_name, 30)}”."
+        f"{thin(len(sample.y_true))} validation rows, {own}."
         f"{seed}{rest}{queue} Thresholds and calibration are chosen on these rows and reported on the test rows below."
     )
 

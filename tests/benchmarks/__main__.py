@@ -17,6 +17,7 @@ BENCHMARKS = {
     "live": "a training on screen, beside a plain Streamlit app",
     "sweep": "400 cells beside a plain loop, and what others notice of it",
     "startup": "process start to the first chart",
+    "decisions": "all thresholds of 300 000 scores, and a drag of the slider in Chromium",
 }
 
 
