@@ -18,6 +18,7 @@ from lib.thresholds import CRITERIA, Cuts, auroc, average_precision, best, crite
 Array = NDArray[np.float64]
 
 EVEN, QUANTILES = 121, 100  # positions evenly spaced on the log odds, and at quantiles of the scores
+MANY = 20_000  # scores of a strategy that quantiles are taken of
 OUTSIDE = 0.6  # log odds beyond the middle 99.8 % of the scores
 WIDEST = 12.0  # log odds; a probability of 6e-6
 LANDMARKS = (0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999)
@@ -95,7 +96,7 @@ def at_grid(points: Points, grid: Array) -> AtGrid:
 def grid_of(samples: Sequence[Sample], also: Sequence[float] = ()) -> Array:
     """Positions [G] on the log odds, ascending: even steps, quantiles of all scores, landmarks and `also`, within the range
     of the scores (and always around a half)."""
-    scores = np.concatenate([np.zeros(1), *(sample.score for sample in samples)])
+    scores = np.concatenate([np.zeros(1), *(sample.score[:: len(sample.score) // MANY + 1] for sample in samples)])
     low, high = np.quantile(scores, [0.001, 0.999]) + [-OUTSIDE, OUTSIDE]
     low, high = max(min(low, -1.0), -WIDEST), min(max(high, 1.0), WIDEST)
     marks = np.concatenate([logit(np.array(LANDMARKS)), np.asarray(also, dtype=float)])

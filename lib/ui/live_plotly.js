@@ -214,9 +214,11 @@ function mount(plot) {
     schedule(state)
   })
   state.observer.observe(plot)
+  state.sight = new IntersectionObserver((entries) => { state.seen = entries.at(-1).isIntersecting })
+  state.sight.observe(plot)
   state.follow = (event) => {
     if (event.detail !== state.group || !state.plotly) return
-    state.hurried = true
+    state.hurried = state.seen // a chart that nobody sees can follow a moment later
     schedule(state)
   }
   document.addEventListener("live-plotly-move", state.follow)
@@ -253,6 +255,7 @@ export default function (component) {
     shared.waiting.delete(state)
     document.removeEventListener("live-plotly-move", state.follow)
     state.observer.disconnect()
+    state.sight.disconnect()
     states.delete(plot)
     state.plotly?.purge(plot)
   }

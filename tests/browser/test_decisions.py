@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-FAST = "model=linear&training.epochs=12&training.batch_size=256&training.lr=0.05&data.n=4000"
+FAST = "model=linear&training.epochs=12&training.batch_size=512&training.lr=0.05"
 LINK = f"/decisions?{FAST}&s1=plain&s2=balanced&s2.weighting=balanced"
 BOARD = re.compile("^Confusion matrices at the threshold")
 RUNS = """() => {
@@ -25,8 +25,8 @@ def trained(guest, link: str = LINK) -> Page:
 
 def cells(page: Page) -> list[int]:
     """The counts of all matrices as they are drawn."""
-    told = page.get_by_label(BOARD).inner_text()
-    return [int(n.replace("\u2009", "")) for n in re.findall(r"^\s*([\d\u2009]+)$", told, re.MULTILINE)]
+    told = page.get_by_label(BOARD).locator(".shapelayer tspan").all_text_contents()
+    return [int(text.replace("\u2009", "")) for text in told if re.fullmatch(r"[\d\u2009]+", text)]
 
 
 def intercept(page: Page, name: str) -> float:
@@ -62,7 +62,7 @@ def test_the_undo_switch_returns_the_intercept_to_about_0(visitor) -> None:
     page.get_by_text("weights: as trained").click()
     expect(page.get_by_text("weights: undone")).to_be_visible()
     expect(page.get_by_label(re.compile(r"B balanced intercept −?0\.\d"))).to_be_visible(timeout=30_000)
-    assert abs(intercept(page, "B balanced")) < 0.35 and intercept(page, "A plain") == plain
+    assert abs(intercept(page, "B balanced")) < 0.3 and intercept(page, "A plain") == plain
 
 
 def test_the_sliders_threshold_becomes_the_strategys_decision(visitor) -> None:
