@@ -120,7 +120,7 @@ def text(result: Mapping[str, float]) -> str:
     ]
     if "drag_ms" in result:
         lines.append(
-            f"  {result['drag_ms']:8.1f} ms  a move of the slider until all charts in sight show it, Chromium, no graphics card "
+            f"  {result['drag_ms']:8.1f} ms  a move of the slider until all charts in sight show it, in Chromium "
             f"({result['drag_ms_low']:.0f} to {result['drag_ms_high']:.0f})"
         )
     return "\n".join([*lines, "On one machine; other work on it slows all of it."])
