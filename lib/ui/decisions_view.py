@@ -31,6 +31,8 @@ from lib.ui.text import inert, thin
 Array = NDArray[np.float64]
 
 GROUP = "decisions"
+SWITCH = 250  # pixels
+APART = 0.08  # of the slider's length between two of its ticks
 TICK = 1.0  # seconds between two looks at a running training
 SHOWN = {"recall,precision": "recall, precision", "alerts": "how many get a yes"} | {
     name: LABELS[name] for name in ("f_beta", "mcc", "g_mean", "balanced_accuracy")
@@ -188,8 +190,9 @@ def _kept(name: str, value: Any, count: int | None = None) -> Any:
 
 def slider(asked: Question) -> None:
     """The threshold and, beside it, the switch that takes the weights off."""
-    line, switch = st.columns([3, 1], vertical_alignment="center")
-    with switch, st.container(border=True):
+    row = st.container(horizontal=True, vertical_alignment="center")
+    line, switch = row.container(width="stretch"), row.container(border=True, width=SWITCH)
+    with switch:
         st.toggle(
             "**weights: undone**" if asked.undone else "**weights: as trained**", state.first("undone", asked.undone),
             key=state.key("undone"),
@@ -210,9 +213,12 @@ def slider(asked: Question) -> None:
 
 def _track(asked: Question) -> Track:
     labels = tuple(f"say “{asked.class_name[:40]}” above {number(float(probability(place)))}" for place in asked.grid)
-    marks = {
-        int(np.abs(asked.grid - logit(p)).argmin()): f"{p:g}" for p in LANDMARKS if asked.grid[0] <= logit(p) <= asked.grid[-1]
-    }
+    marks: dict[int, str] = {}
+    for p in sorted(LANDMARKS, key=lambda p: abs(logit(p))):  # a half first
+        at = int(np.abs(asked.grid - logit(p)).argmin())
+        within = asked.grid[0] <= logit(p) <= asked.grid[-1]
+        if within and all(abs(at - other) >= APART * len(labels) for other in marks):
+            marks[at] = f"{p:g}"
     return Track("Threshold for all strategies:", labels, int(np.abs(asked.grid).argmin()), marks)
 
 
