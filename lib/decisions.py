@@ -15,6 +15,7 @@ from torch import Tensor
 
 from lib.data import Task
 from lib.registry import Param, Registry
+from lib.thresholds import CRITERIA, best_offsets, best_threshold
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +100,31 @@ def argmax(scores: Tensor, y: Tensor, context: Context) -> Rule:
 )
 def threshold(scores: Tensor, y: Tensor, context: Context, *, threshold: float) -> Rule:
     return Rule(torch.tensor([0.0, -math.log(threshold / (1 - threshold))], dtype=torch.float64))
+
+
+@decision(
+    key="tuned",
+    label="Tuned on validation",
+    summary="The threshold that is best on the validation rows for a metric; of several classes one offset each.",
+    formula=r"\hat y = \arg\max_c\; z_c + b_c,\quad b = \arg\max_b \mathrm{metric}(y_{val}, \hat y_{val})",
+    source="Koyejo et al. 2014 (NeurIPS); Lipton et al. 2014 (arXiv 1402.1892) for F1; coordinate ascent for several classes",
+    params=(
+        Param(
+            "metric", "", "balanced_accuracy", choices=CRITERIA,
+            help="What the validation rows should have most of. f_beta is of class 1, or the mean of several classes.",
+        ),
+        Param("beta", r"\beta", 1.0, 0.1, 10.0, 0.5, help="Of f_beta: recall counts beta times as much as precision."),
+    ),
+)  # fmt: skip
+def tuned(scores: Tensor, y: Tensor, context: Context, *, metric: str, beta: float) -> Rule:
+    """See lib/thresholds.py for ties and for the search. Without rows of two classes the scores stay as they are."""
+    values, targets = scores.double(), y.numpy()
+    if not len(values) or not torch.isfinite(values).all():
+        return Rule(torch.zeros(scores.shape[-1], dtype=torch.float64))
+    if scores.shape[-1] == 2:
+        threshold = best_threshold(targets, (values[:, 1] - values[:, 0]).numpy(), metric, beta)
+        return Rule(torch.tensor([0.0, -threshold], dtype=torch.float64))
+    return Rule(torch.as_tensor(best_offsets(targets, values.numpy(), metric, beta)))
 
 
 @decision(

@@ -12,6 +12,7 @@ from lib.decisions import DECISIONS, Context, Rule, class_scores, effective_shif
 from lib.losses import LOSSES
 from lib.registry import Params
 from lib.sampling import SAMPLERS
+from lib.thresholds import CRITERIA, best_threshold
 from lib.weighting import class_weights
 from tests.examples import params_of
 
@@ -145,3 +146,31 @@ def test_every_decision_fits_a_task_of_some_source():
         if source.kind == "recipe"
     }
     assert all(set(DECISIONS[key].tasks) & tasks for key in EVERY)
+
+
+@pytest.mark.parametrize("metric", CRITERIA)
+def test_tuned_says_what_the_best_threshold_on_validation_says(metric):
+    g = torch.Generator().manual_seed(0)
+    y = (torch.rand(500, generator=g) < 0.1).long()
+    scores = class_scores((torch.randn(500, generator=g) + 2 * y - 3).unsqueeze(1), one_logit=True)
+    rule = DECISIONS["tuned"].function(scores, y, context([450, 50]), metric=metric, beta=1.0)
+    at = best_threshold(y.numpy(), scores[:, 1].double().numpy(), metric)
+    assert rule.offset.tolist() == [0.0, -at] and at < 0
+    assert torch.equal(rule(scores) == 1, scores[:, 1].double() > at)
+
+
+def test_tuned_finds_rare_classes_among_several():
+    g = torch.Generator().manual_seed(1)
+    y = torch.multinomial(torch.tensor([0.9, 0.08, 0.02]), 2000, replacement=True, generator=g)
+    scores = torch.randn(2000, 3, generator=g) + 1.5 * torch.eye(3)[y] + torch.tensor([0.9, 0.08, 0.02]).log()
+    rule = DECISIONS["tuned"].function(scores, y, context([9, 8, 2]), metric="balanced_accuracy", beta=1.0)
+    recalls = [(rule(scores)[y == c] == c).double().mean().item() for c in range(3)]
+    plain = [(scores.argmax(1)[y == c] == c).double().mean().item() for c in range(3)]
+    assert sum(recalls) > sum(plain) + 0.5 and rule.offset[0] == 0 and rule.offset[2] > 1
+
+
+@pytest.mark.parametrize("scores", [torch.zeros(0, 2), torch.full((3, 2), torch.nan), torch.eye(3)])
+def test_tuned_changes_nothing_where_nothing_can_be_chosen(scores):
+    y, about = torch.zeros(len(scores)).long(), context([1] * scores.shape[1])
+    rule = DECISIONS["tuned"].function(scores, y, about, metric="mcc", beta=1.0)
+    assert rule.offset.tolist() == [0] * scores.shape[1]

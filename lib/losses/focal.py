@@ -1,5 +1,6 @@
 """Focal loss: rows that the model is already sure of count less (Lin et al. 2017, arXiv 1708.02002)."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,25 @@ from torch.nn import functional
 from lib.losses.binary import YES_NO
 from lib.losses.loss import Number, loss
 from lib.registry import Param
+
+
+def focal_posterior(scores: Tensor, params: Mapping[str, Any]) -> Tensor:
+    """-log a(q_c) [..., C] of q = softmax(scores), a(q) = (1-q)^gamma / q - gamma (1-q)^(gamma-1) log q.
+
+    At the optimum eta_c a(q_c) is the same for every class (Charoenphakdee et al. 2021, arXiv 2011.09172); a class weight
+    multiplies its a. In logs, with 1 - q as the sum of the others; where q rounds to 1, -log q is 1 - q.
+    """
+    gamma = float(params["gamma"])
+    log_q = scores.log_softmax(-1)
+    top = log_q.argmax(-1, keepdim=True)  # no other probability is above a half
+    beside_top = log_q.scatter(-1, top, -torch.inf).logsumexp(-1, keepdim=True)
+    log_rest = torch.log1p(-log_q.exp().clamp(max=0.5)).scatter(-1, top, beside_top)
+    if gamma == 0:
+        return log_q
+    minus_log_q = torch.where(log_rest > -20, (-log_q).clamp(min=0), log_rest.exp())
+    log_a = (gamma - 1) * log_rest + torch.logaddexp(log_rest - log_q, math.log(gamma) + minus_log_q.log())
+    return -log_a
+
 
 GAMMA = Param("gamma", r"\gamma", 2.0, 0.0, 10.0, 0.1, help="How fast sure rows lose weight; 0 is the plain loss.")
 
@@ -25,6 +45,7 @@ GAMMA = Param("gamma", r"\gamma", 2.0, 0.0, 10.0, 0.1, help="How fast sure rows 
     tasks=("binary", "multiclass"),
     reduction="mean",
     params=(GAMMA,),
+    posterior=focal_posterior,
     code="def criterion(logits, targets):\n"
     "    ce = F.cross_entropy(logits, targets, reduction='none')\n"
     "    p = torch.exp(-ce)\n"
@@ -71,6 +92,7 @@ def alpha_shift(class_counts: Tensor, params: Mapping[str, Any]) -> Tensor:
         ),
     ),
     log_shift=alpha_shift,
+    posterior=focal_posterior,
     code="def criterion(logits, targets):\n"
     "    z_t = (2 * targets - 1) * logits\n"
     "    alpha_t = {alpha} * targets + (1 - {alpha}) * (1 - targets)\n"

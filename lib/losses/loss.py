@@ -44,6 +44,8 @@ class Loss:
     `reduction` is torch's own for it. `code` defines `criterion(logits, targets)` in plain PyTorch, with the names
     `class_weight` [C], `class_counts` [C] and, for yes/no losses, `scale` and `pos_weight` (w0 and w1/w0) given.
     `log_shift(class_counts, params)` [C] is how far the loss itself moves the log odds of its optimum off the posterior.
+    `posterior(scores, params)` [..., C] turns class scores into those whose softmax is the posterior, where the optimum of the
+    loss is another function of it (focal); the log odds that weights and `log_shift` add are still in them.
     `separable(params)`, of a loss that weighs itself: the class weight is a factor of each term. The engine then calls it
     with `class_weight=None` and leaves the weight to the reduction, outside the step (a fifth of a step of one run).
     """
@@ -61,6 +63,7 @@ class Loss:
     function: Callable[..., Tensor]
     params: tuple[Param, ...] = ()
     log_shift: Callable[[Tensor, Mapping[str, Any]], Tensor] | None = None
+    posterior: Callable[[Tensor, Mapping[str, Any]], Tensor] | None = None
     separable: Callable[[Mapping[str, Any]], bool] | None = None
 
     @property

@@ -276,8 +276,8 @@ def footnote(dataset: Dataset, dial: Dial) -> str:
     """Which rows, which intervals, and what A and B are."""
     others, own = dial.reading.class_rows
     text = (
-        f"{count(own)} {SPLIT} rows of the class and {count(others)} others. A: the plain model, yes above 1/(1+w). B: the model "
-        "whose loss counts the class w times, yes above 0.5. Bars at the points: 95%, Wilson."
+        f"{count(own)} {SPLIT} rows of the class and {count(others)} others. A: the plain model, yes above 1/(1+w). B: the "
+        "model whose loss counts the class w times, yes above 0.5. Bars at the points: 95%, Wilson."
     )
     return text if min(own, others) >= ENOUGH else text + f" Below {ENOUGH} rows of a class the gap has no interval."
 

@@ -8,9 +8,10 @@ from streamlit.runtime.pages_manager import PagesManager
 START = "pages/start.py"
 DATA = "pages/data.py"
 COMPARE = "pages/compare.py"
+DECISIONS = "pages/decisions.py"
+DIAL = "pages/dial.py"
 GUIDE = "pages/pitfalls.py"
 SWEEP = "pages/sweep.py"
-DIAL = "pages/dial.py"
 
 QUESTIONS = {
     "": ("What do weights do to a loss?", "Pick a story and watch it train, or bring your own labels or rows."),
@@ -25,6 +26,10 @@ QUESTIONS = {
     "compare": (
         "What do the weights change?",
         "Train up to eight strategies on the same rows, from the same start, and read them side by side.",
+    ),
+    "decisions": (
+        "Is it learning, or a moved threshold?",
+        "Move one threshold through all strategies, take their weights off, and see what is left of the difference.",
     ),
     "pitfalls": (
         "Why does my weight not do what I think?",
@@ -47,6 +52,7 @@ def navigation() -> StreamlitPage:
             st.Page(START, title="Start", default=True),
             st.Page(DATA, title="Data", url_path="data"),
             st.Page(COMPARE, title="Compare", url_path="compare"),
+            st.Page(DECISIONS, title="Decisions", url_path="decisions"),
             st.Page(DIAL, title="Dial", url_path="dial"),
             st.Page(GUIDE, title="Field guide", url_path="pitfalls"),
             st.Page(SWEEP, title="Sweep", url_path="sweep"),

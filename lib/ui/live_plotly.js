@@ -68,6 +68,25 @@ function showFrame(figure, slots, arrays, position) {
   }
 }
 
+// Where a slider moves nothing but shapes, only those are drawn again: that is much less than the whole chart.
+function movedShapes(state) {
+  const { slots, arrays } = state.parsed
+  const { parsed, width, position } = state.shown ?? {}
+  if (parsed !== state.parsed || width !== state.plot.clientWidth || !slots?.length) return null
+  const next = positions[state.group] ?? 0
+  const changes = {}
+  for (const { path, values } of slots) {
+    const value = values[Math.min(next, values.length - 1)]
+    if (path[0] === "alt") state.plot.setAttribute("aria-label", value)
+    else if (path[0] !== "layout" || path[1] !== "shapes") return null
+    else if (value !== values[Math.min(position, values.length - 1)]) {
+      changes[`shapes[${path[2]}].${path.slice(3).join(".")}`] = resolve(value, arrays)
+    }
+  }
+  state.shown.position = next
+  return changes
+}
+
 // Panels in fewer columns where the window is narrow. Sizes in pixels, see lib/figures/panels.py.
 function arrange(layout, width) {
   const grid = layout.meta?.grid
@@ -129,7 +148,13 @@ function config(state) {
 
 function draw(state) {
   if (!state.plotly || !state.alive || !state.plot.clientWidth) return
+  const shapes = movedShapes(state)
+  if (shapes) {
+    const done = Object.keys(shapes).length ? state.plotly.relayout(state.plot, shapes) : Promise.resolve()
+    return done.then(() => counted(state))
+  }
   const { data, layout, slots, arrays, about } = state.parsed
+  const shown = { parsed: state.parsed, width: state.plot.clientWidth, position: positions[about.group] ?? 0 }
   const figure = { data: resolve(data, arrays), layout: resolve(layout, arrays), alt: about.alt }
   showFrame(figure, slots ?? [], arrays, positions[about.group] ?? 0)
   state.plot.setAttribute("aria-label", figure.alt)
@@ -140,7 +165,8 @@ function draw(state) {
   state.plot.style.minHeight = `${figure.layout.height}px`
   keepView(state, figure.layout, about.uirevision)
   return state.plotly.react(state.plot, figure.data, figure.layout, config(state)).then(() => {
-    state.plot.dataset.drawn = String(Number(state.plot.dataset.drawn ?? 0) + 1)
+    state.shown = shown
+    counted(state)
     if (state.listening) return
     state.listening = true
     state.plot.on("plotly_relayout", (change) => remember(state, change))
@@ -149,6 +175,10 @@ function draw(state) {
       if (state.parsed.about.clicks) state.send("clicked", { trace: point.curveNumber, at: point.pointNumber })
     })
   })
+}
+
+function counted(state) {
+  state.plot.dataset.drawn = String(Number(state.plot.dataset.drawn ?? 0) + 1)
 }
 
 // What the visitor zoomed to stays, although limits follow the data. (Plotly's own uirevision drops a zoom as soon as the
@@ -173,7 +203,7 @@ function remember(state, change) {
 
 function mount(plot) {
   const state = { plot, alive: true, zoom: {}, listening: false }
-  state.whole = () => { state.zoom = {}; schedule(state) }
+  state.whole = () => { state.zoom = {}; state.shown = null; schedule(state) }
   state.save = (format) => state.plotly.downloadImage(plot, {
     format, filename: "counterweight", scale: format === "png" ? 2 : 1, width: plot.clientWidth, height: plot.clientHeight,
   })
@@ -184,9 +214,11 @@ function mount(plot) {
     schedule(state)
   })
   state.observer.observe(plot)
+  state.sight = new IntersectionObserver((entries) => { state.seen = entries.at(-1).isIntersecting })
+  state.sight.observe(plot)
   state.follow = (event) => {
     if (event.detail !== state.group || !state.plotly) return
-    state.hurried = true
+    state.hurried = state.seen // a chart that nobody sees can follow a moment later
     schedule(state)
   }
   document.addEventListener("live-plotly-move", state.follow)
@@ -223,6 +255,7 @@ export default function (component) {
     shared.waiting.delete(state)
     document.removeEventListener("live-plotly-move", state.follow)
     state.observer.disconnect()
+    state.sight.disconnect()
     states.delete(plot)
     state.plotly?.purge(plot)
   }

@@ -18,6 +18,7 @@ BENCHMARKS = {
     "sweep": "400 cells beside a plain loop, and what others notice of it",
     "dial": "the weight path of a linear model, beside a scikit-learn fit for each weight",
     "startup": "process start to the first chart",
+    "decisions": "all thresholds of 300 000 scores, and a drag of the slider in Chromium",
 }
 
 

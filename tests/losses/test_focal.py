@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.nn import functional
 
+from lib.losses import LOSSES
 from tests.losses.agreement import DTYPES, assert_agree, criterion, random, value_and_gradient
 
 
@@ -150,3 +151,42 @@ def test_alpha_moves_the_decision_to_one_minus_alpha():
     ]
     assert (1 - alpha) * gradients[1] + alpha * gradients[0] == pytest.approx(0)
     assert math.copysign(1, gradients[1]) == -1
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 1.0, 2.0, 5.0])
+@pytest.mark.parametrize("classes", [2, 4])
+def test_the_posterior_comes_back_from_the_optimum(gamma, classes):
+    """The optimum is found by torch's LBFGS on the weighted focal loss of a known eta, not by the inverse."""
+    g = random(0)
+    eta = torch.rand(6, classes, generator=g, dtype=torch.float64).softmax(-1)
+    weight = torch.tensor([1.0, 19.0, 3.0, 0.5], dtype=torch.float64)[:classes]
+    z = torch.zeros(6, classes, dtype=torch.float64, requires_grad=True)
+    solver = torch.optim.LBFGS([z], max_iter=1000, tolerance_grad=1e-12, tolerance_change=1e-16, line_search_fn="strong_wolfe")
+
+    def closure():
+        solver.zero_grad()
+        terms = [LOSSES["focal"].function(z, torch.full((6,), c), gamma=gamma) for c in range(classes)]
+        value = (eta * weight * torch.stack(terms, dim=1)).sum()
+        value.backward()
+        return value
+
+    solver.step(closure)
+    for key in ("focal", "sigmoid_focal"):
+        found = (LOSSES[key].posterior(z.detach(), {"gamma": gamma}) - weight.log()).softmax(-1)
+        torch.testing.assert_close(found, eta, rtol=0, atol=1e-6)
+
+
+def test_the_inverse_map_of_focal_is_that_of_the_table():
+    """gamma 2: eta .02, .05, .2, .5, .8, .95 are said as .1903, .2502, .3734, .5, .6266, .7498."""
+    said = torch.tensor([0.1903, 0.2502, 0.3734, 0.5, 0.6266, 0.7498], dtype=torch.float64)
+    scores = torch.stack([torch.zeros_like(said), said.logit()], dim=1)
+    eta = LOSSES["focal"].posterior(scores, {"gamma": 2.0}).softmax(-1)[:, 1]
+    assert eta.tolist() == pytest.approx([0.02, 0.05, 0.2, 0.5, 0.8, 0.95], abs=2e-4)
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 1.0, 3.0])
+def test_the_posterior_of_sure_scores_is_finite_and_rises(gamma):
+    z = torch.linspace(-600, 600, 121, dtype=torch.float64)
+    odds = LOSSES["focal"].posterior(torch.stack([torch.zeros_like(z), z], dim=1), {"gamma": gamma})
+    rise = odds[:, 1] - odds[:, 0]
+    assert torch.isfinite(odds).all() and (rise.diff() > 0).all() and rise[60].abs() < 1e-9
