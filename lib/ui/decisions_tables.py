@@ -5,7 +5,7 @@ import pandas as pd
 import streamlit as st
 
 from lib.figures.operating import LABELS
-from lib.figures.text import number
+from lib.figures.text import count, number
 from lib.operating import calibration as calibrating
 from lib.operating.chosen import Choice, at_threshold, predictions
 from lib.operating.chosen import choices as choices_of
@@ -15,7 +15,7 @@ from lib.ui import state
 from lib.ui.decisions_send import send, sent
 from lib.ui.decisions_view import Question
 from lib.ui.strategy_editor import letter
-from lib.ui.text import inert, thin
+from lib.ui.text import inert
 
 Answers = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 
@@ -197,7 +197,7 @@ def _precise(asked: Question, one: Scored) -> str:
 def _evidence(asked: Question, split: str) -> str:
     """Which rows, and what the intervals are."""
     y = asked.runs[0].dataset.splits[split].y.numpy()
-    head = f"Chosen on validation rows, read on {thin(len(y))} {split} rows. "
+    head = f"Chosen on validation rows, read on {count(len(y))} {split} rows. "
     if split == "validation":
         head = "Chosen and read on validation rows; the test rows are read when the training has ended. "
     if few_rows(y, _metric(asked)):

@@ -12,7 +12,7 @@ from lib.figures.chart import Chart, Track
 from lib.figures.operating import LABELS, cost_curves, histograms, threshold_curves
 from lib.figures.operating_board import Reading, board
 from lib.figures.operating_calibration import reliability_diagram
-from lib.figures.text import number
+from lib.figures.text import count, number
 from lib.operating.chosen import at_threshold
 from lib.operating.costs import Costs
 from lib.operating.points import LANDMARKS, Points, grid_of
@@ -26,7 +26,7 @@ from lib.ui.decisions_send import send
 from lib.ui.live_plotly import live_plotly
 from lib.ui.scrubber import scrubber
 from lib.ui.strategy_editor import letter
-from lib.ui.text import inert, thin
+from lib.ui.text import inert
 
 Array = NDArray[np.float64]
 
@@ -262,10 +262,10 @@ def _rows(asked: Question) -> str:
     sample, seeds = asked.shown[0].sample, asked.snapshot.experiment.seeds
     seed = f" Seed {seeds[asked.seed]}, one of {len(seeds)}." if len(seeds) > 1 else ""
     rest = "" if asked.binary else " One class against all others: in the full matrix the others compete too."
-    queue = f" Yes a day: of {thin(asked.rows_per_day)} rows." if asked.rows_per_day is not None else ""
-    own = f"{thin(sample.positives)} of them of class “{inert(asked.class_name, 30)}”"
+    queue = f" Yes a day: of {count(asked.rows_per_day)} rows." if asked.rows_per_day is not None else ""
+    own = f"{count(sample.positives)} of them of class “{inert(asked.class_name, 30)}”"
     return (
-        f"{thin(len(sample.y_true))} validation rows, {own}."
+        f"{count(len(sample.y_true))} validation rows, {own}."
         f"{seed}{rest}{queue} Thresholds and calibration are chosen on these rows and reported on the test rows below."
     )
 
