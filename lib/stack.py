@@ -42,6 +42,12 @@ class Run:
         return LOSSES[self.strategy.loss]
 
     @cached_property
+    def score_scale(self) -> float:
+        """What outputs are multiplied with to be scores: the s of cosines, else 1."""
+        scale = self.loss.score_scale
+        return 1.0 if scale is None else scale(self.strategy.loss_params)
+
+    @cached_property
     def class_counts(self) -> Tensor:
         return self.dataset.class_counts()
 
@@ -59,6 +65,12 @@ class Run:
     def seen_counts(self) -> Tensor:
         """Class counts in the proportions that the sampler shows."""
         return SAMPLERS[self.strategy.sampler].seen_counts(self.class_counts, self.strategy.sampler_params)
+
+    @cached_property
+    def ordered(self) -> bool:
+        """Whether theory knows the boundary of the loss's optimum: that of its weights, sampler and shift."""
+        ordered = self.loss.ordered
+        return ordered is None or ordered(self.strategy.loss_params, len(self.dataset.class_names))
 
     @cached_property
     def loss_shift(self) -> Tensor:
@@ -130,11 +142,11 @@ def stacks(experiment: Experiment, runs: Sequence[Run], dtype: torch.dtype) -> l
     together: dict[Any, list[Run]] = {}
     for run in sorted(runs, key=order):
         training = run.strategy.training(experiment.training)
-        key = (widths_of(experiment, run), training.batch_size, training.optimizer)
+        key = (widths_of(experiment, run), run.loss.head, training.batch_size, training.optimizer)
         together.setdefault(key, []).append(run)
     table = table_of(runs, dtype)
     found = []
-    for (widths, batch_size, _), members in together.items():
+    for (widths, _, batch_size, _), members in together.items():
         layer_bytes = max(widths) * min(batch_size, table.rows) * table.x.element_size()
         at_most = max(min(LAYER_BYTES // layer_bytes, ORDER_BYTES // (8 * table.rows)), 1)
         parts = -(-len(members) // at_most)
@@ -148,7 +160,7 @@ class Stack:
 
     def __init__(self, experiment: Experiment, runs: Sequence[Run], table: Table) -> None:
         self.runs = runs
-        self.widths = widths_of(experiment, self.runs[0])
+        self.widths, self.head = widths_of(experiment, self.runs[0]), self.runs[0].loss.head
         self.settings = [run.strategy.training(experiment.training) for run in self.runs]
         self._table = table
         self._make_parameters(experiment, table.x.dtype)
@@ -179,9 +191,9 @@ class Stack:
 
     def _make_parameters(self, experiment: Experiment, dtype: torch.dtype) -> None:
         """Parameters, gradients and Adam's moments as flat buffers [K*P]; weights and biases are views into them."""
-        rows = torch.stack([initial(self.widths, run.seed) for run in self.runs]).to(dtype)
-        parts = layers(self.widths)
-        if experiment.model.bias_init == "log_prior":
+        rows = torch.stack([initial(self.widths, run.seed, self.head) for run in self.runs]).to(dtype)
+        parts = layers(self.widths, self.head)
+        if experiment.model.bias_init == "log_prior" and parts[-1].biases:
             rows[:, parts[-1].bias_start : parts[-1].end] = torch.stack([_log_prior(run) for run in self.runs]).to(dtype)
         self._buffers = [torch.zeros(rows.numel(), dtype=dtype) for _ in range(4)]
         views = [[view for layer in parts for view in layer.dense_views(buffer, len(rows))] for buffer in self._buffers]
@@ -197,7 +209,7 @@ class Stack:
         if len(set(numbers)) == 1:
             return numbers[0]
         spread = torch.zeros_like(self._buffers[0])
-        for layer in layers(self.widths):
+        for layer in layers(self.widths, self.head):
             for view in layer.dense_views(spread, len(numbers)):
                 view.transpose(0, -1).copy_(torch.tensor(numbers, dtype=spread.dtype))
         return spread

@@ -70,14 +70,15 @@ class TrainedModel:
     def scores(self, x: Tensor) -> Tensor:
         """Class scores [N, C] of raw features [N, D]."""
         inputs = standardise(self.run.dataset, x.to(self.parameters.dtype))
-        return class_scores(predict(self.parameters[None], self.widths, inputs)[0], self.run.loss.scores == "one")
+        outputs = predict(self.parameters[None], self.widths, inputs, self.run.loss.head)[0] * self.run.score_scale
+        return class_scores(outputs, self.run.loss.scores == "one")
 
     def state_dict(self) -> dict[str, Tensor]:
-        return state_dict(self.parameters, self.widths, self.run.dataset.shift, self.run.dataset.scale)
+        return state_dict(self.parameters, self.widths, self.run.dataset.shift, self.run.dataset.scale, self.run.loss.head)
 
     def module(self) -> Net:
-        """The model as `nn.Sequential` of Linear and ReLU that takes raw features."""
-        net = Net(self.widths, self.run.dataset.shift, self.run.dataset.scale)
+        """The model as `nn.Sequential` of Linear and ReLU that takes raw features; its scores are to be scaled (LDAM)."""
+        net = Net(self.widths, self.run.dataset.shift, self.run.dataset.scale, self.run.loss.head)
         net.to(self.parameters.dtype).load_state_dict(self.state_dict())
         return net
 
@@ -185,7 +186,8 @@ class _Progress:
     def _validate_runs(self, stack: Stack, parameters: Tensor, members: slice, part: Split) -> None:
         runs, rows = stack.runs[members], parameters[members]
         inputs = standardise(runs[0].dataset, part.x.to(rows.dtype))
-        scores = class_scores(predict(rows, stack.widths, inputs), runs[0].loss.scores == "one")
+        scale = torch.tensor([run.score_scale for run in runs], dtype=rows.dtype)[:, None, None]
+        scores = class_scores(predict(rows, stack.widths, inputs, stack.head) * scale, runs[0].loss.scores == "one")
         rules = [decide(run, self.epoch + 1, own, part.y) for run, own in zip(runs, scores, strict=True)]
         offset = torch.stack([rule.offset for rule in rules])
         matrices = confusion_matrices(part.y, Rule(offset)(scores), scores.shape[-1]).double().numpy()
