@@ -4,6 +4,7 @@ Adam and SGD are element-wise and the K losses are summed, so this equals K sepa
 not K times. What is global elsewhere (divisors, learning rates) is per run here.
 """
 
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +17,7 @@ from lib.data import Dataset, Task
 from lib.experiment import Experiment, Strategy, Training
 from lib.losses import LOSSES, Loss, coefficients, counted, reduce
 from lib.models import MODELS, Pass, initial, layers
-from lib.sampling import SAMPLERS, RowStream, strata
+from lib.sampling import SAMPLERS, RowStream, Strata, strata
 from lib.weighting import class_weights, element_weight
 
 CHUNK_BYTES = 8_000_000  # gathered rows that are held at a time; Stop waits for a gathering, so it is kept short
@@ -180,14 +181,32 @@ class Stack:
     def _make_streams(self) -> None:
         """One stream of rows for all runs that see the same rows: those of one seed, sampler and dataset."""
         streams: dict[Any, RowStream] = {}
+        made: dict[Any, int] = {}  # where the synthetic rows of a stream start
         keys = [(run.strategy.sampler, run.strategy.sampler_params, id(run.dataset), run.seed) for run in self.runs]
         for key, run in zip(keys, self.runs, strict=True):
             if key not in streams:
-                classes = strata(run.dataset.train.y, self._table.task)
+                classes = Strata(strata(run.dataset.train.y, self._table.task), run.dataset.class_names)
                 streams[key] = RowStream(run.strategy.sampler, run.strategy.sampler_params, classes, run.seed)
+                made[key] = self._synthesise(run, classes)
         self._streams = list(streams.values())
         self._stream_of_run = torch.tensor([list(streams).index(key) for key in keys])
         self._first_row = torch.tensor([[self._table.starts[id(run.dataset)]] for run in self.runs])
+        self._first_made = torch.tensor([[made[key]] for key in keys]) if any(made.values()) else None
+
+    def _synthesise(self, run: Run, classes: Strata) -> int:
+        """Appends the rows that the run's sampler makes to the table. Where they start; 0 when it makes none."""
+        make = SAMPLERS[run.strategy.sampler].synthesise
+        if make is None:
+            return 0
+        table, first, at = self._table, self._table.starts[id(run.dataset)], len(self._table.x)
+        own = slice(first, first + table.rows)
+        made = make(table.x[own], classes, torch.Generator().manual_seed(run.seed), **run.strategy.sampler_params)
+        weight = table.sample_weight
+        self._table = dataclasses.replace(
+            table, x=torch.cat([table.x, made.between(table.x[own])]), y=torch.cat([table.y, table.y[own][made.start]]),
+            sample_weight=None if weight is None else torch.cat([weight, made.between(weight[own])]),
+        )  # fmt: skip
+        return at
 
     def _make_parameters(self, experiment: Experiment, dtype: torch.dtype) -> None:
         """Parameters, gradients and Adam's moments as flat buffers [K*P]; weights and biases are views into them."""
@@ -245,7 +264,7 @@ class Stack:
                 continue
             size = min(self.batch_size, stop - start)
             rows = torch.stack([own[start:stop] for own in order]).index_select(0, self._stream_of_run)
-            rows = (rows + self._first_row).unflatten(1, (-1, size))
+            rows = self._in_table(rows).unflatten(1, (-1, size))
             rows = rows.transpose(0, 1).contiguous()  # [batches, K, B]
             x = self._table.x.index_select(0, rows.flatten()).unflatten(0, rows.shape).transpose(2, 3).contiguous()
             y = self._table.y.index_select(0, rows.flatten()).unflatten(0, rows.shape)
@@ -253,6 +272,12 @@ class Stack:
             weights = [self._coefficients(g, rows[:, g.runs], t) for g, t in zip(groups, targets, strict=True)]
             for batch, own_x in enumerate(x.unbind()):
                 yield own_x, [of_group[batch] for of_group in targets], [of_group[batch] for of_group in weights]
+
+    def _in_table(self, rows: Tensor) -> Tensor:
+        """Where the rows [K, n] of each run's own dataset (and those its sampler made, from N on) stand in the table."""
+        if self._first_made is None:
+            return rows + self._first_row
+        return torch.where(rows < self._table.rows, rows + self._first_row, rows - self._table.rows + self._first_made)
 
     def _train_batch(
         self, step: Pass, x: Tensor, groups: Sequence[Group], targets: Sequence[Tensor], weights: Sequence[Tensor]
