@@ -242,6 +242,7 @@ def _same_but_for_scale(one: Case, other: Case) -> bool:
                 "decision",
                 "decision_params",
                 "weights_from_epoch",
+                "sample_weight",
             )
         )
 

@@ -15,6 +15,7 @@ from lib.models import CHUNK, MODELS
 from lib.sampling import SAMPLERS, short_of
 from lib.stack import CHUNK_BYTES
 from lib.training import EVALUATED, Snapshot
+from lib.tuning import candidates
 
 MAX_RUNS = 640
 MAX_WORK = 5_000_000_000  # rows that go through a model: about 30 minutes of the smallest ones
@@ -35,10 +36,12 @@ def training_budget() -> int:
 def check_limits(experiment: Experiment, dataset: Dataset) -> None:
     """Raises ValueError with one sentence for the visitor when the training is too large for a shared machine."""
     strategies, seeds = len(experiment.strategies), len(experiment.seeds)
-    runs = strategies * seeds
+    tuned = " and their learning rates" if experiment.training.lr_grid else ""
+    experiment = candidates(experiment)
+    runs = len(experiment.strategies) * seeds
     if runs > MAX_RUNS:
         raise ValueError(
-            f"{strategies} strategies x {seeds} seeds are {runs} runs; at most {MAX_RUNS} train together. "
+            f"{strategies} strategies{tuned} x {seeds} seeds are {runs} runs; at most {MAX_RUNS} train together. "
             "Take fewer strategies or seeds."
         )
     epochs, rows = experiment.training.epochs, len(dataset.train)
@@ -100,6 +103,7 @@ def neighbour_work(experiment: Experiment, dataset: Dataset) -> int:
 
 def memory(experiment: Experiment, dataset: Dataset) -> int:
     """Bytes of one training at its peak, estimated: what grows with rows, runs, batches and parameters."""
+    experiment = candidates(experiment)
     seeds = len(experiment.seeds)
     models = [model for model in _models(experiment, dataset) for _ in range(seeds)]
     runs, classes, features = len(models), len(dataset.class_names), dataset.features

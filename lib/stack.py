@@ -332,12 +332,20 @@ class Stack:
         reduction = "mean" if settings.normaliser == "fixed" else loss.reduction
         return Group(loss, members, reduction, params, context, weight, loss.weighs_itself and not separable)
 
+    def _sample_weight(self, group: Group, rows: Tensor) -> Tensor | None:
+        """The weight of each row [batches, k, B], 1 for strategies that do without; None where rows have none."""
+        used = [run.strategy.sample_weight for run in self.runs[group.runs]]
+        if self._table.sample_weight is None or not any(used):
+            return None
+        weight = self._table.sample_weight[rows]
+        return weight if all(used) else torch.where(torch.tensor(used)[:, None], weight, 1.0)
+
     def _coefficients(self, group: Group, rows: Tensor, targets: Tensor) -> Tensor:
         """The factor of each term [batches, k, B], normalised batch by batch: the whole reduction, outside the step."""
         return coefficients(
             group.reduction,
             element_weight(group.class_weight.expand(len(rows), -1, -1), targets.clamp(min=0), self._table.task),
-            sample_weight=None if self._table.sample_weight is None else self._table.sample_weight[rows],
+            sample_weight=self._sample_weight(group, rows),
             mask=counted(targets, group.params),
             leading=2,
             weighs_itself=group.weighs_itself,

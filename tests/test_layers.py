@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 STAIRCASE = """
-    registry memory data weighting losses sampling models metrics bootstrap decisions theory strategy experiment stack
+    registry memory data weighting losses sampling models metrics bootstrap decisions theory strategy experiment tuning stack
     training evaluation advice operating verdict dial receipt pitfalls scenarios pacing limits runner sweeps export run
     figures ui
 """.split()

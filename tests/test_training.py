@@ -128,7 +128,7 @@ def with_sample_weights(dataset):
     return dataclasses.replace(dataset, train=dataclasses.replace(dataset.train, sample_weight=weight))
 
 
-@pytest.mark.parametrize("loss", ["cross_entropy", "nll", "focal", "logit_adjusted"])
+@pytest.mark.parametrize("loss", ["cross_entropy", "nll", "focal", "logit_adjusted", "poly1"])
 def test_sample_weights_are_those_of_a_plain_loop(loss):
     ours = experiment([{"name": "it", "loss": loss, "weighting": "balanced"}], seeds=[1])
     dataset = with_sample_weights(load(ours.data))
@@ -140,6 +140,8 @@ def test_sample_weights_are_those_of_a_plain_loop(loss):
         ce = functional.cross_entropy(logits + prior if loss == "logit_adjusted" else logits, targets, reduction="none")
         if loss == "focal":
             return (share * (1 - torch.exp(-ce)) ** 2 * ce).mean()
+        if loss == "poly1":
+            ce = ce + 1 - torch.exp(-ce)
         return (share * ce).sum() / share.sum()
 
     model, _ = train_plainly(Script(lambda epoch: criterion, outputs=3), dataset.train.x, dataset.train.y, seed=1)
@@ -156,6 +158,30 @@ def test_sample_weights_of_bce_are_its_weight():
 
     model, _ = train_plainly(Script(lambda epoch: criterion, outputs=1), dataset.train.x, dataset.train.y, seed=1)
     torch.testing.assert_close(finished(ours, dataset).models[0, 0].parameters, flat(model), rtol=0, atol=1e-8)
+
+
+def test_a_strategy_may_do_without_sample_weights_beside_one_that_uses_them():
+    """Reliability times class weights, reliability alone, neither: each is a plain loop's, in one stack."""
+    balanced = {"weighting": "balanced"}
+    strategies = [
+        {"name": "both"} | balanced, {"name": "reliability"},
+        {"name": "classes", "sample_weight": False} | balanced, {"name": "none", "sample_weight": False},
+    ]  # fmt: skip
+    ours = experiment(strategies, seeds=[1])
+    dataset = with_sample_weights(load(ours.data))
+    counts, sample = dataset.class_counts(), dataset.train.sample_weight.double()
+    together = finished(ours, dataset)
+    for s, strategy in enumerate(ours.strategies):
+        weight = len(dataset.train) / (3 * counts) if strategy.weighting == "balanced" else torch.ones(3, dtype=torch.float64)
+
+        def criterion(logits, targets, rows, weight=weight, used=strategy.sample_weight):
+            share = weight[targets] * (sample[rows] if used else 1)
+            return (share * functional.cross_entropy(logits, targets, reduction="none")).sum() / share.sum()
+
+        model, _ = train_plainly(
+            Script(lambda epoch, own=criterion: own, outputs=3), dataset.train.x, dataset.train.y, seed=1
+        )  # fmt: skip
+        torch.testing.assert_close(together.models[s, 0].parameters, flat(model), rtol=0, atol=1e-8)
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
