@@ -57,7 +57,7 @@ class Training:
         Param("weight_decay", r"\lambda", 0.0, 0.0, 100.0, 0.0001, help="L2 added to the gradient, as torch.optim does."),
         Param("normaliser", "", "torch", choices=("torch", "fixed"),
               help="torch: divide each batch as torch does. fixed: by its row count, weights rescaled to mean 1."),
-        Param("lr_grid", "", (), 1e-7, 1000.0, length=(0, 9),
+        Param("lr_grid", "", (), 1e-7, 1000.0, length=(0, 8),
               help="Fair tuning: each strategy takes the best of these learning rates, by balanced accuracy on validation."),
     )  # fmt: skip
 

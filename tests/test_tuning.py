@@ -142,8 +142,8 @@ def test_a_run_with_a_tuned_rate_is_known_by_all_seeds():
     ({"lr_grid": [0.1, 0.1]}, "the learning rates of lr_grid must differ"),
     ({"lr_grid": [0.0]}, "lr_grid must be in"),
     ({"lr_grid": [float("nan")]}, "lr_grid must be a number"),
-    ({"lr_grid": "0.1"}, "lr_grid must be a list of 0 to 9 values"),
-    ({"lr_grid": [10.0**-k for k in range(1, 8)] + [0.2, 0.3, 0.4]}, "lr_grid must be a list of 0 to 9 values, got 10"),
+    ({"lr_grid": "0.1"}, "lr_grid must be a list of 0 to 8 values"),
+    ({"lr_grid": [10.0**-k for k in range(1, 8)] + [0.2, 0.3, 0.4]}, "lr_grid must be a list of 0 to 8 values, got 10"),
 ])  # fmt: skip
 def test_a_grid_that_makes_no_sense_is_refused(field, words):
     with pytest.raises(ValueError, match=words):
