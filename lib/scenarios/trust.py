@@ -32,7 +32,7 @@ def unreliable_labels() -> Experiment:
     key="calibration_harm",
     label="What weights do to a risk",
     story="One in ten has the event, and nobody's features say much. Weights, undersampling and SMOTE all find two events in "
-    "three instead of one in twenty, and all overstate every risk: its odds come out nine times too high. The rows are ranked "
+    "three instead of almost none, and all overstate every risk: its odds come out nine times too high. The rows are ranked "
     "as before, so a threshold of 0.1 on the plain model finds the same events and leaves the risks right.",
     look_at="NLL and Brier score in the test table beside AUROC: the ranking stays, the probabilities do not.",
     source="van den Goorbergh et al. 2022 (JAMIA 29(9):1525)",
