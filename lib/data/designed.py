@@ -8,7 +8,7 @@ from torch import Tensor
 
 from lib.data.dataset import Dataset, Split, generator
 from lib.data.source import source
-from lib.data.synthetic import SIZES, N, around, draw_splits, gaussian_means, priors_param
+from lib.data.synthetic import SIZES, N, around, draw_splits, flip, gaussian_means, numbered, priors_param, two
 from lib.registry import Param, Params
 
 DISTANCE = 2 * math.sqrt(2)
@@ -32,13 +32,13 @@ DISTANCE = 2 * math.sqrt(2)
         Param("reliability", "r", 0.1, 0.0, 1.0, 0.05, help="Sample weight of a hurried row; careful rows have 1."),
         *SIZES,
     ),
-    classes=lambda params: ("0", "1") if len(params["priors"]) == 2 else _refuse(params),  # type: ignore[arg-type]
+    classes=lambda params: two(numbered(params)),
 )
 def unreliable(*, seed: int, n: int, priors: tuple[float, ...], hurried: float, missed: float, reliability: float, n_val: int,
                n_test: int, label_noise: float) -> Dataset:  # fmt: skip
     """Means 2 sqrt 2 apart. Which rows are hurried does not depend on the row; a careful row is at least one."""
     means = gaussian_means(Params({"dim": 2, "distance": DISTANCE}))
-    true = draw_splits(around(means), seed=seed, n=n, shares=priors, n_val=n_val, n_test=n_test, label_noise=label_noise,
+    true = draw_splits(around(means), seed=seed, n=n, shares=priors, n_val=n_val, n_test=n_test, label_noise=0.0,
                        names=("0", "1"))  # fmt: skip
     g = generator(seed, stream=7)
     in_hurry = torch.rand(n, generator=g) < hurried
@@ -46,12 +46,10 @@ def unreliable(*, seed: int, n: int, priors: tuple[float, ...], hurried: float, 
     weight = torch.where(in_hurry, reliability, 1.0)
     if not weight.any():
         raise ValueError("Every row is hurried and their reliability is 0: nothing would count. Raise it, or lower hurried.")
-    y = torch.where(overlooked, 0, true.train.y)
-    return dataclasses.replace(true, train=Split(x=true.train.x, y=y, sample_weight=weight))
-
-
-def _refuse(params: Params) -> tuple[str, ...]:
-    raise ValueError(f"priors must have 2 values for two classes, got {len(params['priors'])}.")  # type: ignore[arg-type]
+    y = [flip(y, label_noise, 2, g) for y in (torch.where(overlooked, 0, true.train.y), true.validation.y)]
+    return dataclasses.replace(
+        true, train=Split(x=true.train.x, y=y[0], sample_weight=weight), validation=Split(x=true.validation.x, y=y[1])
+    )
 
 
 @source(
@@ -60,28 +58,28 @@ def _refuse(params: Params) -> tuple[str, ...]:
     kind="recipe",
     summary="Training rows lie at -1 and +1 alone; validation and test rows fill the room between. Recall of 0 minus recall "
     "of 1 is where the boundary stands.",
-    formula=r"x \in \{-1, +1\},\; y = [x > 0];\quad \text{validation: } x = -1 \ldots 1 \text{ in even steps}",
+    formula=r"x \in \{-1, +1\},\; y = [x > 0];\quad \text{validation: } x \text{ in even steps from } -1 \text{ to } 1",
     source="This project, after Byrd & Lipton 2019 (arXiv 1812.03372)",
     task="exclusive",
     params=(
-        Param("n", "n", 20, 10, 10_000, 10, help="Training rows, half of them at each point."),
-        Param("n_val", "n_{val}", 4000, 10, 1_000_000, 1000, help="Validation rows between the points."),
-        Param("n_test", "n_{test}", 4000, 10, 1_000_000, 1000, help="Test rows between the points."),
-        Param("label_noise", r"\epsilon", 0.0, 0.0, 0.0, help="None: with a wrong label the points could not be told apart."),
+        Param("n", "n", 20, 10, 10_000, 10, help="Training rows, at the two points."),
+        priors_param(0.5, 0.5),
+        *SIZES,
     ),
-    classes=lambda params: ("0", "1"),
+    classes=lambda params: two(numbered(params)),
 )
-def points(*, seed: int, n: int, n_val: int, n_test: int, label_noise: float) -> Dataset:
-    """One feature. Nothing is drawn: all seeds have the same rows."""
+def points(*, seed: int, n: int, priors: tuple[float, ...], n_val: int, n_test: int, label_noise: float) -> Dataset:
+    """One feature. Only the order of the rows, and which labels are noisy, is drawn."""
 
-    def between(rows: int) -> Split:
-        x = (torch.arange(rows, dtype=torch.float64) + 0.5) / rows * 2 - 1
-        return Split(x=x.float()[:, None], y=(x > 0).long())
+    def evenly(y: Tensor, g: torch.Generator) -> Tensor:
+        x = torch.empty(len(y))
+        for c, side in ((0, -1.0), (1, 1.0)):
+            rows = int((y == c).sum())
+            steps = (torch.randperm(rows, generator=g) + 0.5) / rows
+            x[y == c] = side * steps
+        return x[:, None]
 
-    y = (torch.arange(n) >= n // 2).long()
-    train = Split(x=_ends(y), y=y)
-    return Dataset("binary", ("0", "1"), train, between(n_val), between(n_test), ("x1",))
-
-
-def _ends(y: Tensor) -> Tensor:
-    return (2.0 * y - 1)[:, None]
+    filled = draw_splits(evenly, seed=seed, n=n, shares=priors, n_val=n_val, n_test=n_test, label_noise=label_noise,
+                         names=("0", "1"))  # fmt: skip
+    order = torch.randperm(n, generator=generator(seed, stream=7))
+    return dataclasses.replace(filled, train=Split(x=filled.train.x.sign()[order], y=filled.train.y[order]))

@@ -32,7 +32,7 @@ def boundary_course(snapshot: Snapshot, *, dark: bool, height: int = 340) -> Cha
     own = page(dark)
     layout = base_layout(height, (64, 150, 34, 46), dark)
     layout["xaxis"] = {"type": "log", "range": [0, max(float(np.log10(epochs)), 0.3)], "title": {"text": "epoch"},
-                       "showgrid": False, "showline": True, "dtick": 1}  # fmt: skip
+                       "showgrid": False, "showline": True, "dtick": 1, "exponentformat": "none"}  # fmt: skip
     layout["yaxis"] = {"range": [LOW, HIGH], "nticks": 6, "zeroline": True, "zerolinecolor": own.quiet, "zerolinewidth": 1}
     layout["annotations"].append({
         "text": "where the boundary stands: 0 is half way between the points", "xref": "paper", "yref": "paper", "x": 0, "y": 1,
@@ -70,24 +70,25 @@ def boundary_course(snapshot: Snapshot, *, dark: bool, height: int = 340) -> Cha
 def closed_form(snapshot: Snapshot, index: int, epochs: Array) -> Array | None:
     """The boundary [E] that theory gives: the course of gradient flow from zero or, with decay, where it comes to rest.
 
-    For BCE with logits on a linear model, SGD, whole batches. The mean over rows halves the time of the summed loss, and
-    doubles the penalty; a common factor of the weights does the reverse.
+    For BCE with logits on a linear model, SGD, whole batches. The mean over rows makes it the summed loss of two points that
+    weigh share x weight each; the lighter one's is the unit of time, and of the penalty.
     """
     experiment = snapshot.experiment
     run = snapshot.models[index, 0].run
     strategy, settings = run.strategy, run.strategy.training(experiment.training)
     whole_batch = settings.batch_size >= len(run.dataset.train) and settings.optimizer == "sgd"
     plain = strategy.sampler == "shuffle" and strategy.decision == "argmax" and strategy.weights_from_epoch == 0
-    if not (whole_batch and plain and strategy.loss == "bce_with_logits" and experiment.model.name == "linear"):
+    separable = not experiment.data.params["label_noise"] and experiment.model.name == "linear"
+    if not (whole_batch and plain and separable and strategy.loss == "bce_with_logits"):
         return None
-    light, heavy = run.class_weight.tolist()
+    light, heavy = (run.class_weight * run.class_counts / run.class_counts.sum()).tolist()
     if settings.normaliser != "torch" or min(light, heavy) <= 0:
         return None
     if settings.weight_decay:
-        decay = 2 * settings.weight_decay / light
+        decay = settings.weight_decay / light
         rest = boundary_between(margin_with_decay(heavy / light, decay), margin_with_decay(1.0, decay))
         return np.full(len(epochs), float(rest))
-    return boundary_after(heavy / light, settings.lr * light * epochs / 2)
+    return boundary_after(heavy / light, settings.lr * light * epochs)
 
 
 def _epochs(count: int) -> Array:
