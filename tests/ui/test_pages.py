@@ -164,7 +164,7 @@ def test_fair_learning_rates_say_what_they_cost_and_what_was_chosen(app) -> None
     told = next(c.value for c in app.caption if c.value.startswith("Learning rate chosen"))
     assert "by balanced accuracy on validation" in told and "of 0.005, 0.015, 0.05, 0.15, 0.5" in told
     assert re.search(r"\*\*A\*\* .*: \*\*0\.\d+\*\*.* · \*\*B\*\* .*: \*\*0\.\d+", told)
-    assert app.query_params["training.lr_grid"] == ["0.005,0.015,0.05,0.15,0.5"]
+    assert app.query_params["training.lr_grid"] == "0.005,0.015,0.05,0.15,0.5"
     next(t for t in app.toggle if t.label == "Fair learning rates").set_value(False).run()
     assert "training.lr_grid" not in app.query_params
 
