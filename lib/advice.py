@@ -39,6 +39,7 @@ class Case:
     batch_size: int
     torch_mean: bool  # divides by the sum of weights in the batch
     names: tuple[str, ...]
+    model: str
 
     @property
     def weight(self) -> Tensor:
@@ -71,7 +72,7 @@ def advise(experiment: Experiment, dataset: Dataset) -> list[Advice]:
         run = Run(strategy, experiment.seeds[0], (index, 0), dataset)
         torch_mean = settings.normaliser == "torch" and run.loss.reduction == "weighted_mean"
         names = tuple(map(called, dataset.class_names))
-        cases.append(Case(index, run, settings.epochs, settings.batch_size, torch_mean, names))
+        cases.append(Case(index, run, settings.epochs, settings.batch_size, torch_mean, names, experiment.model.name))
     merged: dict[tuple[str, str], tuple[int, ...]] = {}
     for found in (advice for rule in RULES for advice in rule(cases)):
         about = (found.kind, found.sentence)
@@ -174,6 +175,26 @@ def undo_takes_too_much(cases: Sequence[Case]) -> Iterator[Advice]:
             ))  # fmt: skip
 
 
+def undo_is_not_all(cases: Sequence[Case]) -> Iterator[Advice]:
+    """Undo adds constants to log odds; some losses do to them what no constant undoes."""
+    for case in cases:
+        if case.run.strategy.decision == "undo" and not case.run.ordered:
+            yield Advice("note", (case.index,), (
+                f"'undo' takes off what weights and sampler put on the log odds; what {case.run.loss.label} itself does to "
+                "them is no constant, and stays."
+            ))  # fmt: skip
+
+
+def through_the_origin(cases: Sequence[Case]) -> Iterator[Advice]:
+    """A normalised layer on bare features: cosines know directions only."""
+    for case in cases:
+        if case.run.loss.head == "normalised" and case.model == "linear":
+            yield Advice("warning", (case.index,), (
+                f"{case.run.loss.label} normalises the last layer and drops its bias; with a linear model every boundary then "
+                "goes through the origin. Take the MLP."
+            ))  # fmt: skip
+
+
 def weight_of_zero(cases: Sequence[Case]) -> Iterator[Advice]:
     """A batch whose rows all have weight 0 divides 0 by 0 (F1)."""
     for case in cases:
@@ -221,6 +242,7 @@ def _same_but_for_scale(one: Case, other: Case) -> bool:
                 "decision",
                 "decision_params",
                 "weights_from_epoch",
+                "sample_weight",
             )
         )
 
@@ -231,5 +253,6 @@ def _same_but_for_scale(one: Case, other: Case) -> bool:
 
 
 RULES: tuple[Rule, ...] = (
-    corrects_twice, smoothing_turns, batch_misses, weights_fade, undo_takes_too_much, weight_of_zero, one_curve,
+    corrects_twice, smoothing_turns, batch_misses, weights_fade, undo_takes_too_much, undo_is_not_all,
+    through_the_origin, weight_of_zero, one_curve,
 )  # fmt: skip

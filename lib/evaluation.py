@@ -149,7 +149,7 @@ def _failed(snapshot: Snapshot) -> RunResult:
 def _closed_form(model: TrainedModel, rule: Rule) -> Array | None:
     """Exact recalls [C] of what was learned, where classes are unit Gaussians and the model is linear."""
     dataset = model.run.dataset
-    if dataset.means is None or dataset.shift is not None or len(model.widths) != 2:
+    if dataset.means is None or dataset.shift is not None or len(model.widths) != 2 or model.run.loss.head != "linear":
         return None
     classes, dimensions = dataset.means.shape
     if classes > (MAX_PLANE_CLASSES if dimensions <= 2 else MAX_SPACE_CLASSES):

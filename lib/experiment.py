@@ -15,7 +15,7 @@ from typing import Any, ClassVar, TypeVar
 from lib.data import SOURCES
 from lib.models import MODELS
 from lib.registry import Param, Params, brief
-from lib.strategy import NO_PARAMS, Parts, Strategy, Training, check_fit, check_name, complete
+from lib.strategy import NO_PARAMS, Parts, Strategy, Training, check_fit, check_name, complete, rates
 
 __all__ = ["DataSpec", "Experiment", "ModelSpec", "Strategy", "Training", "check_fit", "check_name"]
 
@@ -87,6 +87,12 @@ class Experiment:
             largest = self.data.seed + max(self.seeds)
             if largest > LARGEST_SEED:
                 raise ValueError(f"data: with resample, data.seed + seed must be at most {LARGEST_SEED}, got {largest}.")
+        tried = sum(len(rates(strategy, self.training)) for strategy in self.strategies)
+        if tried > MAX_STRATEGIES:
+            raise ValueError(
+                f"Fair tuning would train {tried} combinations of strategy and learning rate; at most {MAX_STRATEGIES} train "
+                "together. Take fewer learning rates or strategies."
+            )
         source = SOURCES[self.data.source]
         if classes := source.classes(self.data.params):  # of an upload they are known once its columns are chosen
             check_fit(self.strategies, source.task_of(self.data.params), len(classes))
@@ -170,8 +176,14 @@ class Experiment:
         return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
     def run_fingerprint(self, strategy: Strategy, seed: int) -> str:
-        """Identifies one run: it trains the same whatever stands beside it in the comparison."""
-        return dataclasses.replace(self, strategies=(strategy,), seeds=(seed,)).fingerprint
+        """Identifies one run: it trains the same whatever stands beside it in the comparison.
+
+        With fair tuning its learning rate is chosen over all seeds together, so those are part of it.
+        """
+        alone = dataclasses.replace(self, strategies=(strategy,), seeds=(seed,)).fingerprint
+        if len(rates(strategy, self.training)) == 1:
+            return alone
+        return hashlib.sha256(f"{alone} {sorted(self.seeds)}".encode()).hexdigest()
 
 
 S = TypeVar("S", DataSpec, ModelSpec, Training, Strategy)
@@ -208,7 +220,8 @@ def _changed(spec: DataSpec | ModelSpec | Training | Strategy) -> dict[str, Any]
             plain[key_field] = key
         if different := _different(spec, params_field, registry[key]):
             plain[params_field] = {p.name: list(v) if isinstance(v, tuple) else v for p, v in different}
-    plain |= {p.name: getattr(spec, p.name) for p in spec.FIELDS if getattr(spec, p.name) != p.default}
+    changed = {p.name: getattr(spec, p.name) for p in spec.FIELDS if getattr(spec, p.name) != p.default}
+    plain |= {name: list(value) if isinstance(value, tuple) else value for name, value in changed.items()}
     return plain | ({"overrides": dict(spec.overrides)} if isinstance(spec, Strategy) and spec.overrides else {})
 
 

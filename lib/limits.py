@@ -5,19 +5,22 @@ Each refusal names the limit, what was asked for and what to do. How long a trai
 
 from torch import Tensor
 
-from lib.data import SOURCES, Dataset
+from lib.data import SOURCES, Dataset, count_classes
 from lib.data.dataset import TRAINING_ROWS
 from lib.data.synthetic import MAX_LABEL_AXES
 from lib.experiment import DataSpec, Experiment
 from lib.losses import LOSSES
 from lib.memory import APP, budget, size
 from lib.models import CHUNK, MODELS
+from lib.sampling import SAMPLERS, short_of
 from lib.stack import CHUNK_BYTES
 from lib.training import EVALUATED, Snapshot
+from lib.tuning import candidates
 
 MAX_RUNS = 640
 MAX_WORK = 5_000_000_000  # rows that go through a model: about 30 minutes of the smallest ones
 MAX_BATCH_WORK = 10_000_000_000  # multiplications in one batch, which Stop has to wait for
+MAX_NEIGHBOUR_WORK = 20_000_000_000  # about ten seconds, for which Stop has to wait
 SHARE = 4  # two trainings and an upload, which gets the other half, fit the budget
 FLOOR = 64_000_000  # a small comparison trains on any machine
 COPIES = 8  # of all parameters: values, gradients, two moments, and those of the snapshots that are shown and made
@@ -33,10 +36,12 @@ def training_budget() -> int:
 def check_limits(experiment: Experiment, dataset: Dataset) -> None:
     """Raises ValueError with one sentence for the visitor when the training is too large for a shared machine."""
     strategies, seeds = len(experiment.strategies), len(experiment.seeds)
-    runs = strategies * seeds
+    tuned = " and their learning rates" if experiment.training.lr_grid else ""
+    experiment = candidates(experiment)
+    runs = len(experiment.strategies) * seeds
     if runs > MAX_RUNS:
         raise ValueError(
-            f"{strategies} strategies x {seeds} seeds are {runs} runs; at most {MAX_RUNS} train together. "
+            f"{strategies} strategies{tuned} x {seeds} seeds are {runs} runs; at most {MAX_RUNS} train together. "
             "Take fewer strategies or seeds."
         )
     epochs, rows = experiment.training.epochs, len(dataset.train)
@@ -49,6 +54,11 @@ def check_limits(experiment: Experiment, dataset: Dataset) -> None:
         raise ValueError(
             f"One batch of this training takes {work:.2g} multiplications; at most {MAX_BATCH_WORK:.0e} are allowed, "
             "so that Stop answers. Take smaller batches, a smaller model, or fewer strategies or seeds."
+        )
+    if (work := neighbour_work(experiment, dataset)) > MAX_NEIGHBOUR_WORK:
+        raise ValueError(
+            f"To find the neighbours of rare rows, SMOTE compares {work:.2g} pairs of numbers; at most "
+            f"{MAX_NEIGHBOUR_WORK:.0e} are allowed. Take fewer rows or seeds, or the sampler oversample."
         )
     if (needed := memory(experiment, dataset)) > training_budget():
         raise ValueError(
@@ -77,8 +87,23 @@ def batch_work(experiment: Experiment, dataset: Dataset) -> int:
     return sum(3 * batch * parameters(widths) for batch, widths in _models(experiment, dataset)) * len(experiment.seeds)
 
 
+def synthetic_rows(experiment: Experiment, dataset: Dataset) -> list[tuple[int, int]]:
+    """For each strategy whose sampler makes rows: how many it makes, and how many pairs of rows it compares for that."""
+    counts = count_classes(dataset.train.y, dataset.task, len(dataset.class_names)).long()
+    made = [s.sampler_params["ratio"] for s in experiment.strategies if SAMPLERS[s.sampler].synthesise is not None]
+    lacking = [short_of(counts, ratio) for ratio in made]
+    return [(int(short.sum()), int((counts[short > 0] ** 2).sum())) for short in lacking]
+
+
+def neighbour_work(experiment: Experiment, dataset: Dataset) -> int:
+    """Numbers that are compared to find neighbours, over all strategies and seeds."""
+    pairs = sum(pairs for _, pairs in synthetic_rows(experiment, dataset))
+    return pairs * dataset.features * len(experiment.seeds)
+
+
 def memory(experiment: Experiment, dataset: Dataset) -> int:
     """Bytes of one training at its peak, estimated: what grows with rows, runs, batches and parameters."""
+    experiment = candidates(experiment)
     seeds = len(experiment.seeds)
     models = [model for model in _models(experiment, dataset) for _ in range(seeds)]
     runs, classes, features = len(models), len(dataset.class_names), dataset.features
@@ -86,6 +111,8 @@ def memory(experiment: Experiment, dataset: Dataset) -> int:
     values = sum(parameters(widths) for _, widths in models)
     own = seeds if experiment.data.resample else 1
     tables = own * (rows * (features + 6) + (validation + test) * features)
+    made = seeds * sum(made for made, _ in synthetic_rows(experiment, dataset))
+    tables += (made + own * rows * (made > 0)) * (features + 12)  # beside the rows that all share
     history = 2 * runs * (experiment.training.epochs * (classes + 2) + 4 * classes**2)
     drawn = runs * rows * 6  # row numbers of an epoch: one int64 pass per run, stacked, shifted
     gathered = (features + 4) * max(min(CHUNK_BYTES // FLOAT // (features + 4), runs * rows), sum(batch for batch, _ in models))

@@ -26,6 +26,7 @@ from lib.data.upload import read_table
 from lib.evaluation import RunResult, Summary, evaluate, summarise
 from lib.experiment import Experiment, Strategy
 from lib.training import At, Snapshot, load, train
+from lib.tuning import METRIC, Tuned
 
 LIBRARIES = ("torch", "numpy", "scikit-learn", "pandas")
 
@@ -53,9 +54,15 @@ def _strategy(snapshot: Snapshot, index: int, results: Mapping[At, RunResult]) -
         "name": members[0].strategy.name,
         "class_counts": plain(members[0].class_counts),
         "weights": plain(members[0].class_weight),
+        **({"tuning": _tuning(snapshot.tuned[index])} if snapshot.tuned else {}),
         "runs": [_run(snapshot, run.at, run.seed, results[run.at]) for run in members],
         "summary": _summary(summary),
     }
+
+
+def _tuning(tuned: Tuned) -> dict[str, Any]:
+    """The learning rate that was chosen, and by what."""
+    return plain({"lr": tuned.lr, "tried": tuned.rates, "chosen_by": METRIC, "scores": tuned.scores})
 
 
 def _run(snapshot: Snapshot, at: At, seed: int, own: RunResult) -> dict[str, Any]:

@@ -13,15 +13,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lib.data import Task
-from lib.registry import Param, Params, Registry
+from lib.data import TASKS, Task
+from lib.registry import Param, Params, Registry, brief
 
 
 @dataclass(frozen=True, eq=False)
 class Strata:
-    """The class of each row [N] int64; counted and sorted once, because a pass may be far shorter than the table."""
+    """The class of each row [N] int64; counted and sorted once, because a pass may be far shorter than the table.
+
+    `names` of the classes are for messages.
+    """
 
     classes: Tensor
+    names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.classes)
@@ -36,11 +40,30 @@ class Strata:
         return self.classes.argsort(stable=True).split(self.counts.tolist())
 
 
+@dataclass(frozen=True, eq=False)
+class Synthetic:
+    """M new rows on the segments between two rows of a class: (1 - step) `start` + step `end`; [M] each."""
+
+    start: Tensor
+    end: Tensor
+    step: Tensor
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def between(self, values: Tensor) -> Tensor:
+        """The new rows [M, ...] of values [N, ...]."""
+        step = self.step.to(values.dtype).view(-1, *[1] * (values.ndim - 1))
+        return values[self.start] + step * (values[self.end] - values[self.start])
+
+
 @dataclass(frozen=True)
 class Sampler:
     """`function(strata, generator, **params) -> row indices of one pass`.
 
-    `seen_counts(counts, params)` [C]: class counts in the proportions that the model sees.
+    `seen_counts(counts, params)` [C]: class counts in the proportions that the model sees. A sampler that makes rows does so
+    once per run, from training rows alone: `synthesise(x, strata, generator, **params)`; in a pass they stand behind the
+    rows of the table, from index N on.
     """
 
     key: str
@@ -52,6 +75,8 @@ class Sampler:
     function: Callable[..., Tensor]
     seen_counts: Callable[[Tensor, Mapping[str, Any]], Tensor]
     params: tuple[Param, ...] = ()
+    tasks: tuple[Task, ...] = TASKS
+    synthesise: Callable[..., Synthetic] | None = None
 
 
 SAMPLERS: Registry[Sampler] = Registry("sampler")
@@ -143,6 +168,68 @@ def undersample(strata: Strata, generator: torch.Generator, *, ratio: float) -> 
     return rows[torch.randperm(len(rows), generator=generator)]
 
 
+def short_of(counts: Tensor, ratio: float) -> Tensor:
+    """How many rows each class lacks [C] to be `ratio` times as many as the most frequent one; 0 for a class without rows."""
+    wanted = int(ratio * int(counts.max()))
+    return torch.where(counts > 0, (wanted - counts).clamp(min=0), 0)
+
+
+def neighbour_rows(x: Tensor, strata: Strata, generator: torch.Generator, *, ratio: float, k_neighbors: int) -> Synthetic:
+    """SMOTE's rows: a random row of the class, one of its nearest in the class, a random place between; class by class.
+
+    Of a class with too few rows for `k_neighbors`, all the others are neighbours (imbalanced-learn refuses it). Raises
+    ValueError for a class with a single row.
+    """
+    from sklearn.neighbors import NearestNeighbors
+
+    starts, ends = [torch.empty(0, dtype=torch.int64)], [torch.empty(0, dtype=torch.int64)]
+    for c, (own, missing) in enumerate(zip(strata.rows, short_of(strata.counts, ratio).tolist(), strict=True)):
+        if not missing:
+            continue
+        if len(own) < 2:
+            name = brief(strata.names[c]) if strata.names else str(c)
+            raise ValueError(
+                f"SMOTE draws new rows between two rows of a class, and class {name} has {len(own)} training row. "
+                "Add rows of it, lower the ratio, or take the sampler oversample."
+            )
+        near = min(k_neighbors, len(own) - 1)
+        points = x[own].numpy()
+        _, found = NearestNeighbors(n_neighbors=near + 1).fit(points).kneighbors(points)
+        pick = torch.randint(len(own) * near, (missing,), generator=generator)
+        starts.append(own[pick // near])
+        ends.append(own[torch.from_numpy(found[:, 1:])[pick // near, pick % near]])  # the first is the row itself
+    start = torch.cat(starts)
+    return Synthetic(start, torch.cat(ends), torch.rand(len(start), generator=generator, dtype=torch.float64))
+
+
+@sampler(
+    key="smote",
+    label="SMOTE",
+    summary="Every row, and new rows of rare classes on the lines between neighbours, made once from the training rows as the "
+    "model sees them. 0/1 columns take values between.",
+    formula=r"x' = x_i + \lambda\,(x_j - x_i),\quad j \in \mathrm{kNN}(i),\; \lambda \sim U(0,1),\quad"
+    r" n'_c = \max(n_c,\; r \max_k n_k)",
+    source="Chawla et al. 2002 (arXiv 1106.1813); imbalanced-learn, SMOTE",
+    params=(RATIO, Param("k_neighbors", "k", 5, 1, 100, 1, help="Nearest rows of the class to draw towards.")),
+    tasks=("binary", "multiclass"),
+    synthesise=neighbour_rows,
+    code="for c, n in enumerate((int({ratio} * counts.max()) - counts.long()).clamp(min=0).tolist()):\n"
+    "    own = x[targets == c]  # training rows only, once, before the first epoch\n"
+    "    if n and len(own):\n"
+    "        near = torch.cdist(own, own).fill_diagonal_(torch.inf).argsort(1)[:, : min({k_neighbors}, len(own) - 1)]\n"
+    "        i = torch.randint(len(own), (n,), generator=generator)\n"
+    "        j = near[i, torch.randint(near.shape[1], (n,), generator=generator)]\n"
+    "        between = own[i] + torch.rand(n, 1, generator=generator) * (own[j] - own[i])\n"
+    "        x, targets = torch.cat([x, between]), torch.cat([targets, torch.full((n,), c)])\n"
+    "dataset = TensorDataset(x, targets)\n"
+    "sampler = RandomSampler(dataset, generator=generator)",
+    seen_counts=lambda counts, params: torch.where(counts > 0, counts.maximum(params["ratio"] * counts.max()), 0.0),
+)
+def smote(strata: Strata, generator: torch.Generator, *, ratio: float, k_neighbors: int) -> Tensor:
+    """All rows, old and new, in a new order; `k_neighbors` shapes the new ones, not their number."""
+    return torch.randperm(len(strata) + int(short_of(strata.counts, ratio).sum()), generator=generator)
+
+
 def some_of(n: int, wanted: int, generator: torch.Generator) -> Tensor:
     """`wanted` different numbers below n (all n, if that is fewer), at a cost that follows `wanted`, not n."""
     if 4 * wanted > n:
@@ -159,16 +246,16 @@ def strata(y: Tensor, task: Task) -> Tensor:
 
 
 class RowStream:
-    """The endless rows of one run: call `epoch()` for the next N of them.
+    """The endless rows of one run: call `epoch()` for the next N of them (numbers from N on are synthetic rows).
 
     The generator belongs to the stream and is seeded with the run's seed: runs of one seed with the same sampler see the
     same rows in the same order.
     """
 
-    def __init__(self, key: str, params: Params, row_classes: Tensor, seed: int) -> None:
+    def __init__(self, key: str, params: Params, strata: Strata, seed: int) -> None:
         self._draw = SAMPLERS[key].function
         self._params = params
-        self._strata = Strata(row_classes)
+        self._strata = strata
         self._generator = torch.Generator().manual_seed(seed)
         self._left = torch.empty(0, dtype=torch.int64)
 

@@ -4,6 +4,7 @@ Adam and SGD are element-wise and the K losses are summed, so this equals K sepa
 not K times. What is global elsewhere (divisors, learning rates) is per run here.
 """
 
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +17,7 @@ from lib.data import Dataset, Task
 from lib.experiment import Experiment, Strategy, Training
 from lib.losses import LOSSES, Loss, coefficients, counted, reduce
 from lib.models import MODELS, Pass, initial, layers
-from lib.sampling import SAMPLERS, RowStream, strata
+from lib.sampling import SAMPLERS, RowStream, Strata, strata
 from lib.weighting import class_weights, element_weight
 
 CHUNK_BYTES = 8_000_000  # gathered rows that are held at a time; Stop waits for a gathering, so it is kept short
@@ -42,6 +43,12 @@ class Run:
         return LOSSES[self.strategy.loss]
 
     @cached_property
+    def score_scale(self) -> float:
+        """What outputs are multiplied with to be scores: the s of cosines, else 1."""
+        scale = self.loss.score_scale
+        return 1.0 if scale is None else scale(self.strategy.loss_params)
+
+    @cached_property
     def class_counts(self) -> Tensor:
         return self.dataset.class_counts()
 
@@ -59,6 +66,12 @@ class Run:
     def seen_counts(self) -> Tensor:
         """Class counts in the proportions that the sampler shows."""
         return SAMPLERS[self.strategy.sampler].seen_counts(self.class_counts, self.strategy.sampler_params)
+
+    @cached_property
+    def ordered(self) -> bool:
+        """Whether theory knows the boundary of the loss's optimum: that of its weights, sampler and shift."""
+        ordered = self.loss.ordered
+        return ordered is None or ordered(self.strategy.loss_params, len(self.dataset.class_names))
 
     @cached_property
     def loss_shift(self) -> Tensor:
@@ -130,11 +143,11 @@ def stacks(experiment: Experiment, runs: Sequence[Run], dtype: torch.dtype) -> l
     together: dict[Any, list[Run]] = {}
     for run in sorted(runs, key=order):
         training = run.strategy.training(experiment.training)
-        key = (widths_of(experiment, run), training.batch_size, training.optimizer)
+        key = (widths_of(experiment, run), run.loss.head, training.batch_size, training.optimizer)
         together.setdefault(key, []).append(run)
     table = table_of(runs, dtype)
     found = []
-    for (widths, batch_size, _), members in together.items():
+    for (widths, _, batch_size, _), members in together.items():
         layer_bytes = max(widths) * min(batch_size, table.rows) * table.x.element_size()
         at_most = max(min(LAYER_BYTES // layer_bytes, ORDER_BYTES // (8 * table.rows)), 1)
         parts = -(-len(members) // at_most)
@@ -148,7 +161,7 @@ class Stack:
 
     def __init__(self, experiment: Experiment, runs: Sequence[Run], table: Table) -> None:
         self.runs = runs
-        self.widths = widths_of(experiment, self.runs[0])
+        self.widths, self.head = widths_of(experiment, self.runs[0]), self.runs[0].loss.head
         self.settings = [run.strategy.training(experiment.training) for run in self.runs]
         self._table = table
         self._make_parameters(experiment, table.x.dtype)
@@ -168,20 +181,38 @@ class Stack:
     def _make_streams(self) -> None:
         """One stream of rows for all runs that see the same rows: those of one seed, sampler and dataset."""
         streams: dict[Any, RowStream] = {}
+        made: dict[Any, int] = {}  # where the synthetic rows of a stream start
         keys = [(run.strategy.sampler, run.strategy.sampler_params, id(run.dataset), run.seed) for run in self.runs]
         for key, run in zip(keys, self.runs, strict=True):
             if key not in streams:
-                classes = strata(run.dataset.train.y, self._table.task)
+                classes = Strata(strata(run.dataset.train.y, self._table.task), run.dataset.class_names)
                 streams[key] = RowStream(run.strategy.sampler, run.strategy.sampler_params, classes, run.seed)
+                made[key] = self._synthesise(run, classes)
         self._streams = list(streams.values())
         self._stream_of_run = torch.tensor([list(streams).index(key) for key in keys])
         self._first_row = torch.tensor([[self._table.starts[id(run.dataset)]] for run in self.runs])
+        self._first_made = torch.tensor([[made[key]] for key in keys]) if any(made.values()) else None
+
+    def _synthesise(self, run: Run, classes: Strata) -> int:
+        """Appends the rows that the run's sampler makes to the table. Where they start; 0 when it makes none."""
+        make = SAMPLERS[run.strategy.sampler].synthesise
+        if make is None:
+            return 0
+        table, first, at = self._table, self._table.starts[id(run.dataset)], len(self._table.x)
+        own = slice(first, first + table.rows)
+        made = make(table.x[own], classes, torch.Generator().manual_seed(run.seed), **run.strategy.sampler_params)
+        weight = table.sample_weight
+        self._table = dataclasses.replace(
+            table, x=torch.cat([table.x, made.between(table.x[own])]), y=torch.cat([table.y, table.y[own][made.start]]),
+            sample_weight=None if weight is None else torch.cat([weight, made.between(weight[own])]),
+        )  # fmt: skip
+        return at
 
     def _make_parameters(self, experiment: Experiment, dtype: torch.dtype) -> None:
         """Parameters, gradients and Adam's moments as flat buffers [K*P]; weights and biases are views into them."""
-        rows = torch.stack([initial(self.widths, run.seed) for run in self.runs]).to(dtype)
-        parts = layers(self.widths)
-        if experiment.model.bias_init == "log_prior":
+        rows = torch.stack([initial(self.widths, run.seed, self.head) for run in self.runs]).to(dtype)
+        parts = layers(self.widths, self.head)
+        if experiment.model.bias_init == "log_prior" and parts[-1].biases:
             rows[:, parts[-1].bias_start : parts[-1].end] = torch.stack([_log_prior(run) for run in self.runs]).to(dtype)
         self._buffers = [torch.zeros(rows.numel(), dtype=dtype) for _ in range(4)]
         views = [[view for layer in parts for view in layer.dense_views(buffer, len(rows))] for buffer in self._buffers]
@@ -197,7 +228,7 @@ class Stack:
         if len(set(numbers)) == 1:
             return numbers[0]
         spread = torch.zeros_like(self._buffers[0])
-        for layer in layers(self.widths):
+        for layer in layers(self.widths, self.head):
             for view in layer.dense_views(spread, len(numbers)):
                 view.transpose(0, -1).copy_(torch.tensor(numbers, dtype=spread.dtype))
         return spread
@@ -233,7 +264,7 @@ class Stack:
                 continue
             size = min(self.batch_size, stop - start)
             rows = torch.stack([own[start:stop] for own in order]).index_select(0, self._stream_of_run)
-            rows = (rows + self._first_row).unflatten(1, (-1, size))
+            rows = self._in_table(rows).unflatten(1, (-1, size))
             rows = rows.transpose(0, 1).contiguous()  # [batches, K, B]
             x = self._table.x.index_select(0, rows.flatten()).unflatten(0, rows.shape).transpose(2, 3).contiguous()
             y = self._table.y.index_select(0, rows.flatten()).unflatten(0, rows.shape)
@@ -241,6 +272,12 @@ class Stack:
             weights = [self._coefficients(g, rows[:, g.runs], t) for g, t in zip(groups, targets, strict=True)]
             for batch, own_x in enumerate(x.unbind()):
                 yield own_x, [of_group[batch] for of_group in targets], [of_group[batch] for of_group in weights]
+
+    def _in_table(self, rows: Tensor) -> Tensor:
+        """Where the rows [K, n] of each run's own dataset (and those its sampler made, from N on) stand in the table."""
+        if self._first_made is None:
+            return rows + self._first_row
+        return torch.where(rows < self._table.rows, rows + self._first_row, rows - self._table.rows + self._first_made)
 
     def _train_batch(
         self, step: Pass, x: Tensor, groups: Sequence[Group], targets: Sequence[Tensor], weights: Sequence[Tensor]
@@ -295,12 +332,20 @@ class Stack:
         reduction = "mean" if settings.normaliser == "fixed" else loss.reduction
         return Group(loss, members, reduction, params, context, weight, loss.weighs_itself and not separable)
 
+    def _sample_weight(self, group: Group, rows: Tensor) -> Tensor | None:
+        """The weight of each row [batches, k, B], 1 for strategies that do without; None where rows have none."""
+        used = [run.strategy.sample_weight for run in self.runs[group.runs]]
+        if self._table.sample_weight is None or not any(used):
+            return None
+        weight = self._table.sample_weight[rows]
+        return weight if all(used) else torch.where(torch.tensor(used)[:, None], weight, 1.0)
+
     def _coefficients(self, group: Group, rows: Tensor, targets: Tensor) -> Tensor:
         """The factor of each term [batches, k, B], normalised batch by batch: the whole reduction, outside the step."""
         return coefficients(
             group.reduction,
             element_weight(group.class_weight.expand(len(rows), -1, -1), targets.clamp(min=0), self._table.task),
-            sample_weight=None if self._table.sample_weight is None else self._table.sample_weight[rows],
+            sample_weight=self._sample_weight(group, rows),
             mask=counted(targets, group.params),
             leading=2,
             weighs_itself=group.weighs_itself,

@@ -34,7 +34,10 @@ def complete(spec: Any, owner: str) -> None:
 
 @dataclass(frozen=True)
 class Training:
-    """Settings of the optimiser; a strategy may override all but `epochs`."""
+    """Settings of the optimiser; a strategy may override all but those that are `SHARED`.
+
+    `lr_grid`: train every strategy at each of these learning rates and show its best one (lib/tuning.py); empty: `lr` alone.
+    """
 
     epochs: int = 20
     batch_size: int = 128
@@ -42,7 +45,9 @@ class Training:
     lr: float = 0.001
     weight_decay: float = 0.0
     normaliser: str = "torch"
+    lr_grid: tuple[float, ...] = ()
 
+    SHARED: ClassVar[tuple[str, ...]] = ("epochs", "lr_grid")
     PARTS: ClassVar[Parts] = {}
     FIELDS: ClassVar[tuple[Param, ...]] = (
         Param("epochs", "E", 20, 1, 10_000, 5, help="How many times N rows are taken."),
@@ -52,10 +57,14 @@ class Training:
         Param("weight_decay", r"\lambda", 0.0, 0.0, 100.0, 0.0001, help="L2 added to the gradient, as torch.optim does."),
         Param("normaliser", "", "torch", choices=("torch", "fixed"),
               help="torch: divide each batch as torch does. fixed: by its row count, weights rescaled to mean 1."),
+        Param("lr_grid", "", (), 1e-7, 1000.0, length=(0, 8),
+              help="Fair tuning: each strategy takes the best of these learning rates, by balanced accuracy on validation."),
     )  # fmt: skip
 
     def __post_init__(self) -> None:
         complete(self, "training")
+        if len(set(self.lr_grid)) != len(self.lr_grid):
+            raise ValueError(f"training: the learning rates of lr_grid must differ, got {brief(list(self.lr_grid))}.")
 
 
 @dataclass(frozen=True)
@@ -72,6 +81,7 @@ class Strategy:
     decision: str = "argmax"
     decision_params: Params = NO_PARAMS
     weights_from_epoch: int = 0
+    sample_weight: bool = True
     overrides: Params = NO_PARAMS
 
     PARTS: ClassVar[Parts] = {
@@ -83,14 +93,19 @@ class Strategy:
     FIELDS: ClassVar[tuple[Param, ...]] = (
         Param("weights_from_epoch", "T_0", 0, 0, 10_000, 1,
               help="Epochs before the weights start; until then every row counts the same."),
+        Param("sample_weight", "s", True,
+              help="Multiply each row's loss with its own weight (its reliability), where the data have such a column."),
     )  # fmt: skip
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", check_name(self.name))
         where = f"Strategy {brief(self.name)}"
         complete(self, where)
-        if isinstance(self.overrides, Mapping) and "epochs" in self.overrides:
-            raise ValueError(f"{where}: epochs cannot be overridden; the strategies of a comparison train equally long.")
+        for name in Training.SHARED:
+            if isinstance(self.overrides, Mapping) and name in self.overrides:
+                raise ValueError(
+                    f"{where}: {name} cannot be overridden; the strategies of a comparison are treated alike in it."
+                )
         checked = check_params(self.overrides, Training.FIELDS, f"{where}, overrides")
         object.__setattr__(self, "overrides", Params({key: checked[key] for key in sorted(self.overrides)}))
 
@@ -103,6 +118,11 @@ class Strategy:
         """The name as a safe part of a file name: letters, digits and dashes."""
         plain = unicodedata.normalize("NFKD", self.name).encode("ascii", "ignore").decode()
         return re.sub(r"[^A-Za-z0-9]+", "-", plain).strip("-").lower() or "strategy"
+
+
+def rates(strategy: Strategy, common: Training) -> tuple[float, ...]:
+    """The learning rates that a strategy trains at: those of the grid, unless it has one of its own."""
+    return common.lr_grid if common.lr_grid and "lr" not in strategy.overrides else (strategy.training(common).lr,)
 
 
 def check_name(name: object) -> str:

@@ -1,7 +1,7 @@
 """Closed forms: what theory says a run should find.
 
 Bayes rules of the Gaussian recipes under any weights, exact recalls of linear rules on them, the prior that a model
-effectively trains on, and the class ratio that is left of weights in small batches.
+effectively trains on, the class ratio that is left of weights in small batches, and what training leaves of them.
 """
 
 import numpy as np
@@ -48,6 +48,44 @@ def _binomial(k: NDArray[np.int64], n: int, p: float) -> Array:
     """P(Bin(n, p) = k)."""
     ways = special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(n - k + 1)
     return np.exp(ways + special.xlogy(k, p) + special.xlog1py(n - k, -p))
+
+
+def margin_after(weight: float, time: float | Array, start: float = 0.0) -> Array:
+    """The margin m that gradient flow on the summed logistic loss gives a separable point of this weight after `time`.
+
+    Two points x = +1 (weight w) and x = -1 (weight 1), f = ax + b: their margins b + a and a - b do not couple,
+    dm/dt = 2 w sigmoid(-m), hence m + e^m = 2 w t + m0 + e^m0 (the Wright omega function: m = log omega of the right side).
+    """
+    return np.log(special.wrightomega(2 * weight * np.asarray(time, dtype=float) + start + np.exp(start)))
+
+
+def margin_with_decay(weight: float, decay: float) -> float:
+    """Where that margin comes to rest under the penalty (decay / 2)(a^2 + b^2): decay m = 2 w sigmoid(-m)."""
+    if weight <= 0 or decay <= 0:
+        raise ValueError(f"margin_with_decay needs a positive weight and decay, got {weight:g} and {decay:g}.")
+    m, step = 0.0, 1.0
+    while step > 1e-14 * (1 + m):  # Newton's steps, from the left: the difference of both sides is concave
+        pull = 2 * weight * float(special.expit(-m))
+        step = (pull - decay * m) / (decay + pull * float(special.expit(m)))
+        m += step
+    return m
+
+
+def boundary_between(heavy: float | Array, light: float | Array) -> Array:
+    """Where f = ax + b is 0, given the margins of x = +1 and x = -1: -(m+ - m-) / (m+ + m-). 0 is half way."""
+    heavy, light = np.asarray(heavy, dtype=float), np.asarray(light, dtype=float)
+    return -(heavy - light) / (heavy + light)
+
+
+def boundary_after(weight: float, time: float | Array) -> Array:
+    """The boundary of the two points after gradient flow from zero: -(w-1)/(w+1) at first, to 0 like -ln w / (2 ln 2t).
+
+    Weights move the start, and training takes it back: on separable data they do not survive (Byrd & Lipton 2019).
+    """
+    time = np.asarray(time, dtype=float)
+    with np.errstate(invalid="ignore"):
+        course = boundary_between(margin_after(weight, time), margin_after(1.0, time))
+    return np.where(time > 1e-9, course, -(weight - 1) / (weight + 1))
 
 
 def bayes_rule(means: Array, shares: Array) -> tuple[Array, Array]:

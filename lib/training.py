@@ -21,6 +21,7 @@ from lib.metrics import confusion_matrices, recall
 from lib.models import Net, predict, state_dict
 from lib.registry import brief
 from lib.stack import Run, Stack, stacks, standardise
+from lib.tuning import Tuned, candidates, choose, picked
 
 Array = NDArray[np.float64]
 Stride = Callable[[], int]
@@ -52,6 +53,7 @@ class Snapshot:
     diverged: Mapping[At, int]  # the epoch (from 1) at which a run stopped being finite
     models: Mapping[At, "TrainedModel"]
     runs: tuple[Run, ...]
+    tuned: tuple[Tuned, ...] = ()  # per strategy, with fair tuning: everything above is of the learning rate chosen by now
 
     @property
     def done(self) -> bool:
@@ -70,14 +72,15 @@ class TrainedModel:
     def scores(self, x: Tensor) -> Tensor:
         """Class scores [N, C] of raw features [N, D]."""
         inputs = standardise(self.run.dataset, x.to(self.parameters.dtype))
-        return class_scores(predict(self.parameters[None], self.widths, inputs)[0], self.run.loss.scores == "one")
+        outputs = predict(self.parameters[None], self.widths, inputs, self.run.loss.head)[0] * self.run.score_scale
+        return class_scores(outputs, self.run.loss.scores == "one")
 
     def state_dict(self) -> dict[str, Tensor]:
-        return state_dict(self.parameters, self.widths, self.run.dataset.shift, self.run.dataset.scale)
+        return state_dict(self.parameters, self.widths, self.run.dataset.shift, self.run.dataset.scale, self.run.loss.head)
 
     def module(self) -> Net:
-        """The model as `nn.Sequential` of Linear and ReLU that takes raw features."""
-        net = Net(self.widths, self.run.dataset.shift, self.run.dataset.scale)
+        """The model as `nn.Sequential` of Linear and ReLU that takes raw features; its scores are to be scaled (LDAM)."""
+        net = Net(self.widths, self.run.dataset.shift, self.run.dataset.scale, self.run.loss.head)
         net.to(self.parameters.dtype).load_state_dict(self.state_dict())
         return net
 
@@ -112,6 +115,10 @@ def train(
     `data.seed + s`. Raises ValueError when a strategy does not fit the dataset.
     """
     check_fit(experiment.strategies, dataset.task, len(dataset.class_names))
+    if experiment.training.lr_grid:
+        tune = _Tuning(experiment)
+        yield from map(tune.best, train(candidates(experiment), dataset, stride=stride, dtype=dtype))
+        return
     progress = _Progress(experiment, dataset, dtype)
     yield progress.snapshot()
     allowance = stride()
@@ -131,6 +138,42 @@ def decide(run: Run, epoch: int, scores: Tensor, y: Tensor) -> Rule:
     """The rule of a run's decision after `epoch` epochs, fitted on validation scores [N, C] and targets [N]."""
     context = Context(run.class_counts, run.weight_in(epoch - 1), run.seen_counts, run.loss_shift)
     return DECISIONS[run.strategy.decision].function(scores, y, context, **run.strategy.decision_params)
+
+
+class _Tuning:
+    """Of the snapshots of all candidates, what belongs to the best learning rate of each strategy."""
+
+    def __init__(self, experiment: Experiment) -> None:
+        self._experiment = experiment
+        self._runs: dict[At, Run] = {}  # by candidate and seed, kept for what they have worked out
+
+    def best(self, every: Snapshot) -> Snapshot:
+        recalls = recall(every.confusion).reshape(*every.loss_now.shape, -1)  # NaN before the first epoch
+        there = np.isfinite(recalls)
+        with np.errstate(invalid="ignore"):
+            scores = np.where(there, recalls, 0).sum(2) / there.sum(2)
+        tuned = choose(self._experiment, scores, every.diverged)
+        chosen = picked(tuned)
+        history = History(*(_read_only(getattr(every.history, f.name)[chosen]) for f in dataclasses.fields(History)))
+        models = {}
+        for s, candidate in enumerate(chosen):
+            for r in range(len(self._experiment.seeds)):
+                model = every.models[candidate, r]
+                models[s, r] = dataclasses.replace(model, run=self._run(model.run, (s, r)))
+        return dataclasses.replace(
+            every, experiment=self._experiment, history=history, loss_now=every.loss_now[chosen],
+            confusion=_read_only(every.confusion[chosen]), models=models, runs=tuple(model.run for model in models.values()),
+            diverged={(s, r): every.diverged[c, r] for s, c in enumerate(chosen) for r in range(len(self._experiment.seeds))
+                      if (c, r) in every.diverged},
+            tuned=tuned,
+        )  # fmt: skip
+
+    def _run(self, candidate: Run, at: At) -> Run:
+        """The candidate as a run of the visitor's strategy, at its learning rate."""
+        if candidate.at not in self._runs:
+            strategy = dataclasses.replace(candidate.strategy, name=self._experiment.strategies[at[0]].name)
+            self._runs[candidate.at] = dataclasses.replace(candidate, strategy=strategy, at=at)
+        return self._runs[candidate.at]
 
 
 class _Progress:
@@ -185,7 +228,8 @@ class _Progress:
     def _validate_runs(self, stack: Stack, parameters: Tensor, members: slice, part: Split) -> None:
         runs, rows = stack.runs[members], parameters[members]
         inputs = standardise(runs[0].dataset, part.x.to(rows.dtype))
-        scores = class_scores(predict(rows, stack.widths, inputs), runs[0].loss.scores == "one")
+        scale = torch.tensor([run.score_scale for run in runs], dtype=rows.dtype)[:, None, None]
+        scores = class_scores(predict(rows, stack.widths, inputs, stack.head) * scale, runs[0].loss.scores == "one")
         rules = [decide(run, self.epoch + 1, own, part.y) for run, own in zip(runs, scores, strict=True)]
         offset = torch.stack([rule.offset for rule in rules])
         matrices = confusion_matrices(part.y, Rule(offset)(scores), scores.shape[-1]).double().numpy()

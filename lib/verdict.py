@@ -237,14 +237,14 @@ def compare(snapshot: Snapshot, baseline: int, other: int, seeds: Sequence[int])
     names, rare = snapshot.dataset.class_names, int(snapshot.dataset.class_counts().argmin())
     moved, reading = _moved(plain, trained, binary=len(names) == 2)
     link = trained[0].model.run.loss.link != "none"
-    shift = trained[0].shift
+    shift, ordered = trained[0].shift, trained[0].model.run.ordered
     return Case(
         snapshot.experiment.strategies[baseline].name, snapshot.experiment.strategies[other].name, names, rare,
         y_true=np.array([own.test.y.numpy() for own in (reading.model.run.dataset for reading in trained)]),
         plain=np.array([reading.classes() for reading in plain]), other=np.array([reading.classes() for reading in trained]),
         shared=not snapshot.experiment.data.resample, moved=moved, reading=reading,
         odds=np.array([own.log_odds(rare) for own in trained]) if link else None,
-        undone=np.array([own.log_odds(rare, shift) for own in trained]) if link and _moves(shift) else None,
+        undone=np.array([own.log_odds(rare, shift) for own in trained]) if link and ordered and _moves(shift) else None,
     )  # fmt: skip
 
 
@@ -275,7 +275,8 @@ def _moved(plain: Sequence[_Reading], trained: Sequence[_Reading], *, binary: bo
     knows of none, two classes are read at the threshold that flags as many validation rows as the other strategy does.
     """
     asked = trained[0].shift + trained[0].offset - plain[0].shift
-    if _moves(asked - plain[0].offset):
+    known = plain[0].model.run.ordered and trained[0].model.run.ordered
+    if known and _moves(asked - plain[0].offset):
         moved = [own.classes(asked) for own in plain]
         if not binary:
             return np.array(moved), "the scores that those weights ask for"

@@ -92,7 +92,7 @@ def strategies_of(draw, spec: DataSpec, name: str) -> Strategy:
         if "weights" in [param.name for param in record.params]:
             params["weights"] = tuple(draw(some.lists(some.floats(0, 1e6), min_size=classes, max_size=classes).filter(any)))
         chosen |= {key_field: record.key, params_field: params}
-    overrides = {param.name: values_of(param) for param in Training.FIELDS if param.name != "epochs"}
+    overrides = {param.name: values_of(param) for param in Training.FIELDS if param.name not in Training.SHARED}
     chosen["overrides"] = draw(some.fixed_dictionaries({}, optional=overrides))
     return Strategy(**chosen, weights_from_epoch=draw(some.integers(0, 10)))
 
@@ -103,10 +103,12 @@ def experiments(draw) -> Experiment:
     spec = draw(data_specs())
     names = draw(some.lists(NAMES, min_size=1, max_size=3, unique_by=str.strip))
     model = MODELS[draw(some.sampled_from(list(MODELS)))]
+    settings = {p.name: values_of(p) for p in Training.FIELDS}
+    settings["lr_grid"] = settings["lr_grid"].filter(lambda rates: len(set(rates)) == len(rates))
     return Experiment(
         strategies=tuple(draw(strategies_of(spec, name)) for name in names),
         data=spec,
         model=ModelSpec(model.key, draw(params_of(model)), draw(some.sampled_from(["default", "log_prior"]))),
-        training=Training(**draw(some.fixed_dictionaries({}, optional={p.name: values_of(p) for p in Training.FIELDS}))),
+        training=Training(**draw(some.fixed_dictionaries({}, optional=settings))),
         seeds=tuple(draw(some.lists(some.integers(0, 2**31 - 1 - 2**20), min_size=1, max_size=4, unique=True))),
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset, WeightedRandomSampler
 
 Criterion = Callable[[Tensor, Tensor, Tensor], Tensor]  # logits, targets, row numbers -> loss
@@ -24,6 +25,14 @@ class Script:
     weight_decay: float = 0.0
     balanced_sampler: bool = False
     log_prior: bool = False
+    cosines: bool = False
+
+
+class Cosines(nn.Linear):
+    """The last layer of LDAM's authors: both sides normalised, no bias."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.normalize(x, dim=1).mm(functional.normalize(self.weight.T, dim=0))
 
 
 def train_plainly(script: Script, x: Tensor, y: Tensor, seed: int) -> tuple[nn.Sequential, list[float]]:
@@ -34,10 +43,11 @@ def train_plainly(script: Script, x: Tensor, y: Tensor, seed: int) -> tuple[nn.S
         widths = (x.shape[1], *script.hidden, script.outputs)
         for fan_in, fan_out in zip(widths, widths[1:], strict=False):
             steps += [nn.ReLU()] if steps else []
-            steps.append(nn.Linear(fan_in, fan_out))
+            last = len(steps) == 2 * (len(widths) - 2)
+            steps.append(Cosines(fan_in, fan_out, bias=False) if last and script.cosines else nn.Linear(fan_in, fan_out))
         model = nn.Sequential(*steps).double()
     counts = torch.bincount(y).double()
-    if script.log_prior:
+    if script.log_prior and not script.cosines:
         prior = (counts / len(y)).log()
         model[-1].bias.data = prior if script.outputs > 1 else prior[1:] - prior[:1]
     optimizer = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[script.optimizer](

@@ -10,9 +10,11 @@ GAUSSIANS = {"source": "gaussians", "params": {"n": 1000, "n_val": 100, "n_test"
 BALANCED = {"weighting": "balanced"}
 
 
-def said(*strategies: dict, data: dict = GAUSSIANS, **training: object) -> list[tuple[str, tuple[int, ...], str]]:
+def said(
+    *strategies: dict, data: dict = GAUSSIANS, model: str = "mlp", **training: object
+) -> list[tuple[str, tuple[int, ...], str]]:
     named = [{"name": f"s{i}"} | strategy for i, strategy in enumerate(strategies)]
-    experiment = Experiment.from_dict({"data": data, "strategies": named, "training": training})
+    experiment = Experiment.from_dict({"data": data, "model": {"name": model}, "strategies": named, "training": training})
     return [(a.kind, a.strategies, a.sentence) for a in advise(experiment, load(experiment.data))]
 
 
@@ -113,3 +115,19 @@ def test_undo_takes_too_much_where_batches_weaken_the_weights() -> None:
     assert "takes too much" in sentences(undone, batch_size=32)
     assert "takes too much" not in sentences(undone, batch_size=512)
     assert "takes too much" not in sentences({"loss": "bce_with_logits"} | undone, batch_size=32)
+
+
+def test_ldam_on_a_linear_model_sees_directions_only() -> None:
+    assert "goes through the origin" in sentences({"loss": "ldam"}, model="linear")
+    assert sentences({"loss": "ldam"}) == "" and sentences({}, model="linear") == ""
+
+
+@pytest.mark.parametrize("loss, params", [("ldam", {}), ("vs", {})])
+def test_undo_says_what_it_cannot_undo(loss: str, params: dict) -> None:
+    undone = {"loss": loss, "loss_params": params, "decision": "undo"}
+    assert "is no constant, and stays" in sentences(undone)
+    assert sentences(undone | {"loss": "vs", "loss_params": {"gamma": 0}}) == ""
+
+
+def test_vector_scaling_and_weights_correct_twice() -> None:
+    assert "weights and loss both lift the rare class" in sentences(BALANCED | {"loss": "vs"})

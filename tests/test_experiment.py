@@ -241,7 +241,8 @@ def test_numbers_out_of_range_are_refused_with_strategy_and_range(fields, words)
 @pytest.mark.parametrize("key", [key for key, loss in LOSSES.items() if loss.scores == "one"])
 def test_a_yes_no_loss_on_exclusive_classes_is_refused(key):
     for source in ("ring", "digits", "simplex"):
-        refused(strategy(loss=key) | {"data": {"source": source}}, f"loss {key} is for binary", "multiclass", "cross_entropy")
+        fits = f"loss {key} is for {' or '.join(LOSSES[key].tasks)} targets"
+        refused(strategy(loss=key) | {"data": {"source": source}}, fits, "multiclass", "cross_entropy")
 
 
 def test_impossible_pairs_of_schemes_and_decisions_are_refused():

@@ -1,9 +1,11 @@
 """What one training may take: refusals name the limit, the value and what to do."""
 
+import dataclasses
+
 import pytest
 
 from lib.experiment import DataSpec, Experiment, ModelSpec, Strategy, Training
-from lib.limits import batch_work, check_limits, kept, memory, parameters, training_budget
+from lib.limits import batch_work, check_limits, kept, memory, neighbour_work, parameters, training_budget
 from lib.registry import Params
 from lib.training import load, train
 
@@ -45,6 +47,16 @@ def test_a_batch_is_limited_so_that_stop_answers():
     assert sentence.startswith(
         "One batch of this training takes 6.3e+11 multiplications; at most 1e+10 are allowed, so that Stop"
     )
+
+
+def test_the_search_for_neighbours_is_limited():
+    smote = (Strategy("plain"), Strategy("smote", sampler="smote"))
+    small = dataclasses.replace(experiment(n=1000), strategies=smote)
+    check_limits(small, load(small.data))  # classes of 800, 150 and 50
+    assert neighbour_work(small, load(small.data)) == (150**2 + 50**2) * 2
+    large = dataclasses.replace(experiment(n=700_000), strategies=smote)
+    assert "SMOTE compares 2.4e+10 pairs of numbers; at most 2e+10 are allowed" in refused(large)
+    assert memory(small, load(small.data)) > memory(experiment(n=1000), load(small.data))
 
 
 def test_memory_is_limited_by_the_one_budget(monkeypatch):

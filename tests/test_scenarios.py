@@ -2,6 +2,7 @@
 
 import pytest
 
+from lib.evaluation import evaluate
 from lib.scenarios import SCENARIOS
 from lib.scenarios.results import stored
 from lib.training import load, train
@@ -76,6 +77,40 @@ def test_focal_alpha(recalls) -> None:
     found = {name: recall[1] for name, recall in recalls["focal_alpha"].items()}
     assert found["focal, alpha 0.25"] < found["plain BCE"] - 0.06 < found["plain BCE"] + 0.05 < found["focal, alpha 0.75"]
     assert found["focal, alpha 0.5"] == pytest.approx(found["plain BCE"], abs=0.03)  # gamma alone moves no decision
+
+
+def test_unreliable_labels(recalls) -> None:
+    found = {name: recall for name, recall in recalls["unreliable_labels"].items()}
+    assert found["all rows alike"][1] < 0.3 and 0.5 < found["reliability"][1] < 0.7 and found["reliability"][0] > 0.99
+    assert found["balanced"][1] > 0.9 and found["balanced"][0] > 0.9  # "forgive overlooked events too"
+    assert found["both"][0] < found["balanced"][0] - 0.03  # "both together overshoot"
+
+
+def test_calibration_harm(recalls) -> None:
+    found = recalls["calibration_harm"]
+    assert found["plain"][1] < 0.1 and abs(found["balanced, undone"][1] - found["plain"][1]) < 0.03
+    for name in ("threshold 0.1", "balanced", "undersampled", "SMOTE"):
+        assert 0.55 < found[name][1] < 0.75 and abs(found[name][1] - found["balanced"][1]) < 0.03
+
+
+def test_weights_survive(recalls) -> None:
+    boundary = {name: recall[0] - recall[1] for name, recall in recalls["weights_survive"].items()}
+    assert boundary["no weights"] == pytest.approx(0, abs=0.01) and boundary["1 : 19"] == pytest.approx(-0.22, abs=0.01)
+    assert boundary["1 : 19, decay 0.1"] < boundary["1 : 19, decay 0.02"] < boundary["1 : 19"] - 0.05
+
+
+def test_deferred_weights_on_test() -> None:
+    experiment = SCENARIOS["deferred_weights"].experiment
+    *_, last = train(experiment, load(experiment.data))
+    results, seeds = evaluate(last), range(len(experiment.seeds))
+    found = {
+        s.name: sum(results[i, r].metrics["balanced_accuracy"] for r in seeds) / len(seeds)
+        for i, s in enumerate(experiment.strategies)
+    }
+    assert found["deferred (DRW)"] == pytest.approx(found["balanced"], abs=0.02) and found["balanced"] > found["plain"] + 0.02
+    assert found["LDAM"] < found["LDAM + DRW"] and found["VS"] > found["balanced"]
+    loss = last.history.train_loss[2].mean(0)
+    assert loss[48] > 1.5 * loss[47] and loss[47] < loss[46] < loss[45]  # "jumps when the weights start, at epoch 49"
 
 
 def test_the_gallery_shows_what_was_found(recalls) -> None:

@@ -27,10 +27,14 @@ def names(stack):
 def test_runs_of_one_architecture_batch_size_and_optimiser_train_together():
     what = experiment([*MANY, *YES_NO], data=TWO, seeds=[0, 1])
     found = stacked(what, runs_of(what), torch.float32)
-    assert len(found) == 4 and sum(len(stack.runs) for stack in found) == 2 * len([*MANY, *YES_NO])
-    assert {frozenset(names(stack)) for stack in found} >= {frozenset({"sgd"}), frozenset({"small batches"})}
+    assert len(found) == 5 and sum(len(stack.runs) for stack in found) == 2 * len([*MANY, *YES_NO])
+    assert {frozenset(names(stack)) for stack in found} >= {
+        frozenset({"sgd"}),
+        frozenset({"small batches"}),
+        frozenset({"margins", "wide margins"}),
+    }
     for stack in found:
-        assert len({widths_of(what, run) for run in stack.runs}) == 1
+        assert len({(widths_of(what, run), run.loss.head) for run in stack.runs}) == 1
         assert stack.batches == -(-203 // stack.batch_size)
 
 

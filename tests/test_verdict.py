@@ -253,3 +253,11 @@ def test_fresh_rows_per_seed_are_not_paired_over_seeds():
     own = compare(last, 0, 1, [0, 1, 2])
     assert not own.shared
     assert all("nan" not in sentence for sentence in sentences(own))
+
+
+@pytest.mark.parametrize("loss, known", [("vs", False), ("ldam", False), ("logit_adjusted", True)])
+def test_a_loss_that_no_constant_describes_is_read_at_as_many_alarms(loss, known):
+    """VS stretches logits and LDAM has margins: what their shift leaves is no claim of theory."""
+    last, _ = trained(Strategy("plain"), Strategy("other", loss=loss, weighting="none" if known else "sqrt"))
+    own = compare(last, 0, 1, [0])
+    assert (own.reading == "a threshold that flags as many rows") is not known and (own.undone is not None) is known

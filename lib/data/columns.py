@@ -66,7 +66,10 @@ def params_of(table: Table, **chosen: Value) -> Params:
     guessed = {"label": plan.label, "sample_weight": weight, "positive": plan.positive}
     complete = {**params, **{name: value for name, value in guessed.items() if name not in chosen}}
     words = (str(complete[name]) for name in ("label", "na_words", "missing_labels", "positive"))
-    return Params({**complete, "classes": _classes(table, *words).names})
+    found = _classes(table, *words)
+    if complete["sample_weight"]:
+        _weights(table, str(complete["sample_weight"]), found.codes >= 0)
+    return Params({**complete, "classes": found.names})
 
 
 def label_counts(

@@ -20,7 +20,7 @@ LABEL_NAMES = re.compile(
     r"(the[ _])?(label|class|target|y|outcome|category|species|diagnosis|(is[ _])?fraud|churn(ed)?|classes|labels)",
     re.I,
 )
-WEIGHT_NAMES = re.compile(r"(sample|case|row|instance|importance)[ _-]?weights?", re.I)
+WEIGHT_NAMES = re.compile(r"(sample|case|row|instance|importance)[ _-]?weights?|reliability", re.I)
 DATE = re.compile(
     r"(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4})([ T]\d{1,2}:\d{2}.*)?|\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?"
 )

@@ -114,7 +114,7 @@ def gaussian_means(params: Params) -> Tensor:
         Param("dim", "D", 2, 1, 100, 1, help="Number of features."),
         *SIZES,
     ),
-    classes=lambda params: _two(numbered(params)),
+    classes=lambda params: two(numbered(params)),
     means=gaussian_means,
 )
 def gaussians(*, seed: int, n: int, priors: tuple[float, ...], distance: float, dim: int, n_val: int, n_test: int,
@@ -125,7 +125,7 @@ def gaussians(*, seed: int, n: int, priors: tuple[float, ...], distance: float, 
                        label_noise=label_noise, names=("0", "1"), means=means)  # fmt: skip
 
 
-def _two(names: tuple[str, ...]) -> tuple[str, ...]:
+def two(names: tuple[str, ...]) -> tuple[str, ...]:
     if len(names) != 2:
         raise ValueError(f"priors must have 2 values for two classes, got {len(names)}.")
     return names
@@ -211,7 +211,7 @@ def simplex(*, seed: int, n: int, priors: tuple[float, ...], distance: float, n_
         Param("noise", r"\sigma", 0.25, 0.0, 2.0, 0.05, help="Standard deviation of the noise around the half circles."),
         *SIZES,
     ),
-    classes=lambda params: _two(numbered(params)),
+    classes=lambda params: two(numbered(params)),
 )
 def moons(*, seed: int, n: int, priors: tuple[float, ...], noise: float, n_val: int, n_test: int,
           label_noise: float) -> Dataset:  # fmt: skip

@@ -247,7 +247,7 @@ def _path(means: Array, shares: Array, box: Box) -> tuple[Array, Array]:
 
 
 def _theory(model: TrainedModel, plain: tuple[Array, Array], box: Box, panel: int, dark: bool) -> list[dict[str, Any]]:
-    """The Bayes boundary of the strategy, dashed, and the plain one, thin."""
+    """The Bayes boundary of the strategy, dashed where theory knows it, and the plain one, thin."""
     run, means = model.run, model.run.dataset.means
     if means is None:
         return []
@@ -255,7 +255,7 @@ def _theory(model: TrainedModel, plain: tuple[Array, Array], box: Box, panel: in
     shift = effective_shift(counts, run.class_weight, run.seen_counts, run.loss_shift) + offset(model)
     shares = (counts.log() + shift).softmax(0)
     shares = torch.where(run.class_weight > 0, shares, 0.0)
-    own = _path(means.double().numpy(), shares.numpy(), box)
+    own = _path(means.double().numpy(), shares.numpy(), box) if run.ordered else (np.empty(0), np.empty(0))
     dashed = {"color": style(panel, dark).color, "width": 4 if len(means) <= FEW else 2, "dash": DASH}
     x, y = axis_names(panel)
     return [

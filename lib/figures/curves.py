@@ -88,7 +88,7 @@ def validation_nll(snapshot: Snapshot, *, dark: bool, height: int = 340, log: bo
     title = "validation NLL per row, unweighted"
     if silent:
         letters = listed([style(c.index, dark).letter for c in silent])
-        title += f" (no probabilities: {letters})"
+        title = f"validation NLL, unweighted; {letters}: none"
         alt += f" {letters}: no probabilities, so no NLL."
     return _chart([(title, shown)], snapshot, "epoch (comparable)", dark=dark, height=height, log=log, alt=alt)
 

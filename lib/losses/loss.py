@@ -23,6 +23,7 @@ from lib.registry import Param, Registry, keyword_names
 Number = float | Tensor
 Link = Literal["softmax", "sigmoid", "none"]
 Reduction = Literal["weighted_mean", "mean", "sum"]
+Head = Literal["linear", "normalised"]
 
 CONTEXT = ("class_weight", "class_counts")
 IGNORE = Param(
@@ -43,9 +44,13 @@ class Loss:
     `link` maps logits to probabilities (none: the scores are not probabilities); `scores` says how many outputs it needs.
     `reduction` is torch's own for it. `code` defines `criterion(logits, targets)` in plain PyTorch, with the names
     `class_weight` [C], `class_counts` [C] and, for yes/no losses, `scale` and `pos_weight` (w0 and w1/w0) given.
-    `log_shift(class_counts, params)` [C] is how far the loss itself moves the log odds of its optimum off the posterior.
-    `posterior(scores, params)` [..., C] turns class scores into those whose softmax is the posterior, where the optimum of the
-    loss is another function of it (focal); the log odds that weights and `log_shift` add are still in them.
+    `log_shift(class_counts, params)` [C] is how far the loss itself moves the log odds of its optimum off the posterior, as
+    far as a constant can say it. `posterior(scores, params)` [..., C] turns class scores into those whose softmax is the
+    posterior, where the optimum is another function of it (focal); the log odds that weights and `log_shift` add are still in
+    them. `ordered(params, classes)`: whether the largest score of its optimum is that of the weighted, shifted posterior, so
+    that theory knows its boundary (None: always).
+    `head` is the last layer that it needs: `normalised` gives the cosines between features and class weights.
+    `score_scale(params)`: what the loss multiplies logits with before the softmax, and probabilities and decisions too.
     `separable(params)`, of a loss that weighs itself: the class weight is a factor of each term. The engine then calls it
     with `class_weight=None` and leaves the weight to the reduction, outside the step (a fifth of a step of one run).
     """
@@ -65,6 +70,9 @@ class Loss:
     log_shift: Callable[[Tensor, Mapping[str, Any]], Tensor] | None = None
     posterior: Callable[[Tensor, Mapping[str, Any]], Tensor] | None = None
     separable: Callable[[Mapping[str, Any]], bool] | None = None
+    ordered: Callable[[Mapping[str, Any], int], bool] | None = None
+    head: Head = "linear"
+    score_scale: Callable[[Mapping[str, Any]], float] | None = None
 
     @property
     def context(self) -> tuple[str, ...]:
@@ -92,6 +100,11 @@ def loss(**fields: Any) -> Callable[[Callable[..., Tensor]], Callable[..., Tenso
         return function
 
     return register
+
+
+def per_logit(number: Number) -> Number:
+    """A parameter that broadcasts against terms [..., N], as one that broadcasts against logits [..., N, C]."""
+    return number.unsqueeze(-1) if isinstance(number, Tensor) else number
 
 
 def counted(targets: Tensor, params: Mapping[str, Any], mask: Tensor | None = None) -> Tensor | None:

@@ -1,14 +1,15 @@
 """What each scenario found, kept beside it so that the gallery draws real results without training.
 
-    python -m lib.scenarios.results
+    python -m lib.scenarios.results [KEY ...]
 
-trains every scenario and writes results.json anew; a test trains them again and compares.
+trains every scenario (or those named, keeping what is known of the others) and writes results.json anew; a test trains them
+again and compares.
 """
 
 import json
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -49,19 +50,20 @@ def stored() -> Mapping[str, Found]:
     return {key: Found(**own) for key, own in json.loads(STORE.read_text("utf-8")).items()}
 
 
-def main() -> None:
+def main(keys: Sequence[str]) -> None:
     import torch
 
     import lib.scenarios  # noqa: F401 - fills the registry
 
     torch.set_num_threads(1)
+    known = stored() if keys else {}
     found = {}
     for key, scenario in SCENARIOS.items():
-        found[key] = asdict(measure(scenario))
+        found[key] = asdict(known[key] if key in known and key not in keys else measure(scenario))
         print(f"{key}: {found[key]['seconds']} s", file=sys.stderr)
     lines = [f"{json.dumps(key)}: {json.dumps(own, ensure_ascii=False)}" for key, own in found.items()]
     STORE.write_text("{\n" + ",\n".join(lines) + "\n}\n", "utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -16,13 +16,14 @@ from lib.experiment import Experiment
 from lib.figures.boundary import boundaries
 from lib.figures.chart import Chart
 from lib.figures.confusion import confusion_panels, group_recalls, top_confusions
+from lib.figures.course import boundary_course, shows_course
 from lib.figures.curves import train_loss, validation_nll
 from lib.figures.recall import recall_bars
 from lib.figures.text import count, number
 from lib.metrics import METRICS
 from lib.runner import Job
 from lib.training import Snapshot
-from lib.ui import state
+from lib.ui import state, tuning_view
 from lib.ui.controls import segments
 from lib.ui.engine import engine
 from lib.ui.live_plotly import live_plotly, preload
@@ -72,6 +73,7 @@ def controls(experiment: Experiment) -> None:
                 st.markdown(f"**{letter(index)} {inert(strategy.name)}** {describe(strategy)}")
         if own is not None and not active and own.experiment != experiment:
             st.caption("The settings have changed since this training. Train to see what they do.")
+    tuning_view.cost(experiment)
 
 
 def advice(experiment: Experiment, dataset: Dataset) -> None:
@@ -105,6 +107,7 @@ def _panels(was_active: bool) -> None:
     snapshot = own.snapshot
     if snapshot is None:
         return
+    tuning_view.chosen_rates(snapshot)
     dark = state.dark()
     # What is measured on validation changes at the end of an epoch, and twice a second is enough for a reader.
     stamp = (own.number, state.memo(("epoch", own.number, *beat(own, snapshot, 2)), lambda: snapshot.epoch), dark)
@@ -121,6 +124,10 @@ def _panels(was_active: bool) -> None:
         st.subheader("Where the boundaries lie", anchor=False)
         # The most expensive chart, by far: once a second is enough to see a line turn.
         show(("boundary", own.number, *beat(own, snapshot, 1), dark), lambda: boundaries(snapshot, dark=dark), "boundary")
+    if shows_course(snapshot):
+        st.subheader("Where the boundary stands, epoch by epoch", anchor=False)
+        st.caption("First seed. Dotted: the closed form, and with weight decay where it comes to rest.")
+        show(("course", own.number, *beat(own, snapshot, 1), dark), lambda: boundary_course(snapshot, dark=dark), "course")
     _finished(own)
 
 

@@ -13,6 +13,7 @@ from lib.registry import Params, brief
 from lib.ui import state
 from lib.ui.controls import folded, label, params_inputs, record_choice
 from lib.ui.text import inert
+from lib.ui.tuning_view import edit_rates
 
 MOST = 8  # letters, colours and room for matrices side by side
 LABELS = {"loss": "Loss", "weighting": "Class weights", "sampler": "Sampler", "decision": "Decision"}
@@ -54,12 +55,20 @@ def _edit_one(experiment: Experiment, at: int, task: Task) -> Experiment:
         if key == "manual":
             given = _manual_weights(given)
         values |= {part: key, params_field: _folded(declared, given, f"{scope}/{part}/{key}")}
-    values |= {"weights_from_epoch": old.weights_from_epoch, "overrides": old.overrides}
+    values |= {param.name: getattr(old, param.name) for param in Strategy.FIELDS} | {"overrides": old.overrides}
     with folded(f"{scope}/own", "Only for this strategy") as is_open:
         if is_open:
-            values |= params_inputs(Strategy.FIELDS, Params({"weights_from_epoch": old.weights_from_epoch}), scope)
+            values |= _own_fields(old, scope)
             values["overrides"] = _overrides(experiment, old, scope)
     return _accepted(experiment, at, values)
+
+
+def _own_fields(old: Strategy, scope: str) -> Params:
+    """The switch for row weights is shown where the data have some."""
+    given = Params({param.name: getattr(old, param.name) for param in Strategy.FIELDS})
+    weighted = state.dataset().train.sample_weight is not None
+    shown = [param for param in Strategy.FIELDS if weighted or param.name != "sample_weight"]
+    return Params({**given, **params_inputs(shown, given, scope)})
 
 
 def _manual_weights(given: Params) -> Params:
@@ -82,7 +91,7 @@ def _folded(declared: Sequence[Any], given: Params, scope: str) -> Params:
 
 
 def _overrides(experiment: Experiment, old: Strategy, scope: str) -> Params:
-    fields = [param for param in Training.FIELDS if param.name != "epochs"]
+    fields = [param for param in Training.FIELDS if param.name not in Training.SHARED]
     names = [param.name for param in fields]
     own = st.multiselect(
         "Training settings of its own", names, state.first(f"{scope}/own", [n for n in names if n in old.overrides]),
@@ -139,6 +148,8 @@ def describe(strategy: Strategy) -> str:
     parts.append("no weights" if scheme.key == "none" else f"weights: {_named(scheme, strategy.weighting_params)}")
     parts += [f"sampler: {_named(sampler, strategy.sampler_params)}"] if sampler.key != "shuffle" else []
     parts += [f"decision: {_named(decision, strategy.decision_params)}"] if decision.key != "argmax" else []
+    parts += [] if strategy.sample_weight else ["without row weights"]
+    parts += [f"weights from epoch {strategy.weights_from_epoch}"] if strategy.weights_from_epoch else []
     parts += [inert(f"{name.replace('_', ' ')} {_short(value)}") for name, value in strategy.overrides.items()]
     return " · ".join(parts)
 
@@ -178,7 +189,8 @@ def edit_model(experiment: Experiment) -> Experiment:
 def edit_training(experiment: Experiment) -> Experiment:
     """The experiment with the visitor's training settings and seeds."""
     values = Params({param.name: getattr(experiment.training, param.name) for param in Training.FIELDS})
-    training = Training(**params_inputs(Training.FIELDS, values, "training", columns=2))
+    fields = [param for param in Training.FIELDS if param.name != "lr_grid"]
+    training = Training(**params_inputs(fields, values, "training", columns=2), lr_grid=edit_rates(experiment.training))
     count = st.number_input(
         "Seeds", 1, 20, state.first("seeds", len(experiment.seeds)), key=state.key("seeds"),
         help="Each strategy is trained this many times from different initial weights and batch orders.",

@@ -36,7 +36,8 @@ def test_any_recipe_draws_the_rows_and_classes_that_it_announces(spec):
     n = 300 if "n" in params else sum(params["counts"])
     assert dataset.class_names == source.classes(Params(params)) and dataset.task == source.task_of(Params(params))
     for split, rows in (("train", n), ("validation", 40), ("test", 60)):
-        assert dataset.class_counts(split).tolist() == apportion(rows, shares_of(params))
+        if not (spec.source == "unreliable" and split == "train"):  # some events are overlooked
+            assert dataset.class_counts(split).tolist() == apportion(rows, shares_of(params))
         part = dataset.splits[split]
         assert part.x.shape == (rows, dataset.features) and part.x.dtype == torch.float32 and torch.isfinite(part.x).all()
     assert len(dataset.feature_names) == dataset.features
@@ -45,6 +46,7 @@ def test_any_recipe_draws_the_rows_and_classes_that_it_announces(spec):
 @pytest.mark.parametrize("key", RECIPES)
 def test_a_recipe_is_made_by_its_seed_and_its_splits_differ(key):
     one, again, other = (load(DataSpec(key, SMALL, seed=seed)) for seed in (1, 1, 2))
+    assert torch.equal(one.train.y, again.train.y)
     assert torch.equal(one.train.x, again.train.x) and torch.equal(one.test.x, again.test.x)
     assert not torch.equal(one.train.x, other.train.x)
     assert not torch.equal(one.train.x[:10], one.test.x[:10])

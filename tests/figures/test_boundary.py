@@ -3,9 +3,11 @@ import time
 import numpy as np
 import pytest
 
+from lib.experiment import Experiment
 from lib.figures.boundary import bayes_segments, boundaries, margins, view
 from lib.metrics import confusion_matrices
 from lib.theory import bayes_rule
+from lib.training import load, train
 
 
 def test_one_panel_per_strategy_with_the_same_axes(ring):
@@ -49,6 +51,17 @@ def test_a_class_without_a_region_has_no_line():
     assert bayes_segments(means, np.array([0.5, 0.5, 0.0]), (-4, 4, -4, 4)) == bayes_segments(
         means[:2], np.array([0.5, 0.5]), (-4, 4, -4, 4)
     )
+
+
+def test_no_dashed_line_where_theory_has_none():
+    what = Experiment.from_dict({
+        "data": {"source": "ring", "params": {"n": 100, "n_val": 50, "n_test": 50}}, "training": {"epochs": 1},
+        "strategies": [{"name": "plain"}, {"name": "margins", "loss": "ldam"}, {"name": "hinge", "loss": "multi_margin"},
+                       {"name": "squared hinge", "loss": "multi_margin", "loss_params": {"p": 2}}],
+    })  # fmt: skip
+    *_, last = train(what, load(what.data))
+    lines = list(boundaries(last, dark=False).figure.select_traces({"mode": "lines"}))
+    assert [bool(line.x) for line in lines if line.line.dash != "solid"] == [True, False, False, True]
 
 
 def test_the_dashed_line_moves_with_the_weights_and_the_thin_one_stays(ring):

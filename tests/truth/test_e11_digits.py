@@ -5,14 +5,19 @@ import pytest
 
 from tests.truth.experiments import run
 
+DRW = {"weighting": "effective_number", "weighting_params": {"beta": 0.9999}, "weights_from_epoch": 48}  # the last fifth
 STRATEGIES = [
     {"name": "none"},
     {"name": "sqrt", "weighting": "sqrt"},
     {"name": "balanced", "weighting": "balanced"},
-    {"name": "drw", "weighting": "effective_number", "weighting_params": {"beta": 0.9999}, "weights_from_epoch": 48},
+    {"name": "drw", **DRW},
     {"name": "logit-adjusted", "loss": "logit_adjusted"},
     {"name": "post-hoc", "decision": "logit_adjust"},
     {"name": "focal", "loss": "focal", "loss_params": {"gamma": 2}},
+    {"name": "vs", "loss": "vs", "loss_params": {"gamma": 0.15}},
+    {"name": "cosines", "loss": "ldam", "loss_params": {"max_margin": 0}},
+    {"name": "ldam", "loss": "ldam"},
+    {"name": "ldam-drw", "loss": "ldam", **DRW},
 ]
 
 
@@ -35,6 +40,7 @@ def found(full):
 @pytest.mark.parametrize("worse, better", [
     ("none", "sqrt"), ("sqrt", "balanced"), ("none", "drw"), ("none", "logit-adjusted"), ("none", "post-hoc"),
     ("focal", "balanced"), ("focal", "logit-adjusted"), ("balanced", "logit-adjusted"),
+    ("none", "vs"), ("sqrt", "vs"), ("focal", "drw"), ("none", "ldam"), ("cosines", "ldam"), ("ldam", "ldam-drw"),
 ])  # fmt: skip
 def test_the_paired_ordering(found, worse, better):
     gain = found[better] - found[worse]
@@ -51,3 +57,15 @@ def test_the_rare_digits_gain_most(found):
     for name in ("sqrt", "balanced", "logit-adjusted", "post-hoc"):
         accuracy, tail = (found[name] - found["none"]).mean(0)
         assert tail > accuracy
+
+
+def test_vector_scaling_finds_most_of_the_tail_and_pays_for_it_with_the_head(found):
+    for name in ("none", "balanced", "drw", "logit-adjusted", "post-hoc"):
+        assert (found["vs"] - found[name]).mean(0)[1] > 0
+    head = {name: (10 * values[:, 0] - 3 * values[:, 1]) / 7 for name, values in found.items()}
+    assert (head["vs"] - head["logit-adjusted"]).mean() < 0
+
+
+def test_deferred_weights_do_what_weights_from_the_start_do(found):
+    accuracy, tail = (found["drw"] - found["balanced"]).mean(0)
+    assert abs(accuracy) < 0.02 and abs(tail) < 0.04

@@ -1,5 +1,6 @@
 """The pages as a visitor uses them, without a browser."""
 
+import re
 import time
 
 import pytest
@@ -148,3 +149,36 @@ def test_a_diverging_strategy_is_named_and_the_other_goes_on(app) -> None:
     finish(app)
     assert any("B wild diverged in epoch" in w.value.replace("\\", "") for w in app.warning)
     assert app.dataframe[0].value["A calm"][0] != "–"
+
+
+def test_fair_learning_rates_say_what_they_cost_and_what_was_chosen(app) -> None:
+    go(app, "compare")
+    for _ in range(2):
+        button(app, "Remove").click().run()
+    next(t for t in app.toggle if t.label == "Fair learning rates").set_value(True).run()
+    captions = " ".join(c.value for c in app.caption)
+    assert "30 runs are trained instead of 6, and 6 are shown" in captions and not app.exception
+    button(app, "Train").click().run()
+    finish(app)
+    assert not app.exception
+    told = next(c.value for c in app.caption if c.value.startswith("Learning rate chosen"))
+    assert "by balanced accuracy on validation" in told and "of 0.005, 0.015, 0.05, 0.15, 0.5" in told
+    assert re.search(r"\*\*A\*\* .*: \*\*0\.\d+\*\*.* · \*\*B\*\* .*: \*\*0\.\d+", told)
+    assert app.query_params["training.lr_grid"] == "0.005,0.015,0.05,0.15,0.5"
+    next(t for t in app.toggle if t.label == "Fair learning rates").set_value(False).run()
+    assert "training.lr_grid" not in app.query_params
+
+
+def test_a_switch_for_row_weights_stands_where_the_data_have_some(app) -> None:
+    app.query_params.update({"data": "unreliable", "data.n": "500", "s1": "a", "s1.sample_weight": "false"})
+    go(app, "compare")
+    toggle = next(t for t in app.toggle if t.label.startswith("sample weight"))
+    assert toggle.value is False and any("without row weights" in c.value for c in app.caption)
+    toggle.set_value(True).run()
+    assert not any("without row weights" in c.value for c in app.caption)
+    app.query_params.clear()
+
+
+def test_without_row_weights_in_the_data_there_is_no_switch(app) -> None:
+    go(app, "compare")
+    assert not [t for t in app.toggle if t.label.startswith("sample weight")]
