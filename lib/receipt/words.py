@@ -8,9 +8,9 @@ from lib.receipt.batch import Batch
 from lib.receipt.receipt import Receipt, take_apart
 
 
-def shown(value: float) -> str:
+def shown(value: float, digits: int = 5) -> str:
     """A number on a receipt: five significant digits."""
-    return "NaN" if np.isnan(value) else f"{value:.5g}".replace("-", "−").replace("inf", "∞")
+    return "NaN" if np.isnan(value) else f"{value:.{digits}g}".replace("-", "−").replace("inf", "∞")
 
 
 def sentence(receipt: Receipt) -> str:
