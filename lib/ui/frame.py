@@ -10,6 +10,7 @@ DATA = "pages/data.py"
 COMPARE = "pages/compare.py"
 DECISIONS = "pages/decisions.py"
 DIAL = "pages/dial.py"
+RECEIPT = "pages/receipt.py"
 GUIDE = "pages/pitfalls.py"
 SWEEP = "pages/sweep.py"
 
@@ -30,6 +31,10 @@ QUESTIONS = {
     "decisions": (
         "Is it learning, or a moved threshold?",
         "Move one threshold through all strategies, take their weights off, and see what is left of the difference.",
+    ),
+    "receipt": (
+        "Where does this loss number come from?",
+        "A small batch, taken apart like a shop receipt: by hand, and by torch's own module.",
     ),
     "pitfalls": (
         "Why does my weight not do what I think?",
@@ -54,6 +59,7 @@ def navigation() -> StreamlitPage:
             st.Page(COMPARE, title="Compare", url_path="compare"),
             st.Page(DECISIONS, title="Decisions", url_path="decisions"),
             st.Page(DIAL, title="Dial", url_path="dial"),
+            st.Page(RECEIPT, title="Receipt", url_path="receipt"),
             st.Page(GUIDE, title="Field guide", url_path="pitfalls"),
             st.Page(SWEEP, title="Sweep", url_path="sweep"),
         ],

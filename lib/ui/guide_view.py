@@ -4,6 +4,10 @@ import streamlit as st
 import torch
 
 from lib.pitfalls import PITFALLS, THEMES, WORDS, Pitfall, See, Word, address, search, search_words
+from lib.receipt import PRESETS as RECEIPTS
+from lib.receipt.link import LETTER as RECEIPT_LETTER
+from lib.receipt.link import to_fields
+from lib.receipt.plain import plain_batch
 from lib.scenarios import SCENARIOS
 from lib.ui import frame
 from lib.ui.text import inert
@@ -97,13 +101,17 @@ def _thread(thread: str) -> str:
 def _links(pitfall: Pitfall) -> None:
     with st.container(horizontal=True):
         for see in pitfall.see:
-            if place := where(see):
+            if place := where(pitfall, see):
                 page, query = place
                 st.page_link(page, label=see.text, query_params=query, icon=":material/arrow_forward:")
 
 
-def where(see: See) -> tuple[str, dict[str, str]] | None:
+def where(pitfall: Pitfall, see: See) -> tuple[str, dict[str, str]] | None:
     """Page and address fields of a link; None for a page that this app does not have."""
+    if see.page == "receipt":
+        if see.preset in RECEIPTS:
+            return frame.RECEIPT, {RECEIPT_LETTER: see.preset}
+        return frame.RECEIPT, to_fields(plain_batch(see.preset, pitfall.batch()))
     if see.page == "guide":
         return frame.GUIDE, {"lab": see.preset}
     if see.page not in frame.QUESTIONS or see.preset not in SCENARIOS:

@@ -5,6 +5,7 @@ that an experiment that comes from elsewhere (a scenario, a link) seeds all widg
 """
 
 import dataclasses
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -18,10 +19,11 @@ from lib.scenarios import SCENARIOS
 from lib.training import load
 from lib.ui.visit import current, recognise
 
-GENERATION, WRITTEN, UNDO, MEMO, MESSAGE, LIKES, FIRSTS, STARTS = (
-    "cw_generation", "cw_written", "cw_undo", "cw_memo", "cw_message", "cw_likes", "cw_firsts", "cw_starts",
+GENERATION, WRITTEN, UNDO, MEMO, MESSAGE, LIKES, FIRSTS, STARTS, FIELDS = (
+    "cw_generation", "cw_written", "cw_undo", "cw_memo", "cw_message", "cw_likes", "cw_firsts", "cw_starts", "cw_fields",
 )  # fmt: skip
-PAGE_FIELDS = ("card", "lab")  # of an address: what the Field guide shows. All other fields are the experiment
+# Of an address: what Field guide and Receipt show. All other fields are the experiment.
+PAGE_FIELD = re.compile(r"card|lab|r(\..*)?", re.DOTALL)
 FIRST_SCENARIO = "rare_1_to_20"
 T = TypeVar("T")
 
@@ -171,16 +173,27 @@ def dark() -> bool:
     return st.context.theme.type == "dark"
 
 
+def page_fields(letter: str) -> dict[str, str]:
+    """What the address says to the page that owns this letter: the fields `r` and `r.name`."""
+    return {name: text for name, text in st.query_params.to_dict().items() if name == letter or name.startswith(f"{letter}.")}
+
+
+def show_fields(fields: dict[str, str]) -> None:
+    """For this run the address is a link to what the page shows, in place of the experiment."""
+    st.session_state[FIELDS] = fields
+
+
 def read_link() -> None:
-    """Take the experiment of the address bar, when it is not the one that was written there."""
-    query = {name: text for name, text in st.query_params.to_dict().items() if name not in PAGE_FIELDS}
+    """Take the experiment of the address bar, when it is not the one that was written there. Pages read their own fields."""
+    whole = st.query_params.to_dict()
+    query = {name: text for name, text in whole.items() if not PAGE_FIELD.fullmatch(name)}
     if not query or query == st.session_state.get(WRITTEN):
         return
     try:
         linked = Experiment.from_query(query)
     except ValueError as error:
         say(f"The link does not work: {error} What you had before is unchanged.")
-        st.query_params.clear()
+        st.query_params.from_dict({name: text for name, text in whole.items() if name not in query})
         return
     st.session_state[WRITTEN] = query
     if linked != experiment():
@@ -191,7 +204,8 @@ def write_link() -> None:
     """Keep the address bar a link to the current experiment, and to what the page shows of its own."""
     query = experiment().to_query()
     shown = st.query_params.to_dict()
-    address = {name: text for name, text in shown.items() if name in PAGE_FIELDS} | query
+    beside = {name: text for name, text in shown.items() if PAGE_FIELD.fullmatch(name)}
+    address = st.session_state.pop(FIELDS, beside | query)
     if address != shown:
         st.query_params.from_dict(address)
     st.session_state[WRITTEN] = query
