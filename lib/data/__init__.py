@@ -1,6 +1,6 @@
 """Datasets: recipes with a known truth, bundled sets, uploads. Importing the package fills `SOURCES`."""
 
-from lib.data import bundled, synthetic, uploaded
+from lib.data import bundled, events, multilabel, synthetic, uploaded
 from lib.data.dataset import TASKS, Dataset, Split, Task, called, count_classes, stratified_split
 from lib.data.source import SOURCES, Source
 
@@ -14,6 +14,8 @@ __all__ = [
     "bundled",
     "called",
     "count_classes",
+    "events",
+    "multilabel",
     "stratified_split",
     "synthetic",
     "uploaded",
