@@ -7,7 +7,9 @@ back only, and the backward half of a bidirectional LSTM starts at each series' 
 
 import math
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
@@ -89,11 +91,9 @@ class Lstm:
         """Numbers that a training step holds for one time step: gates, cells and states of every layer."""
         return 6 * self.hidden * self.layers * (1 + self.bidirectional) + 2 * self.features
 
-    def module(self, shift: Tensor | None = None, scale: Tensor | None = None) -> LstmTagger:
+    def module(self, shift: Tensor | None = None, scale: Tensor | None = None) -> "Tagger":
         """Without values of its own: `install` gives it some."""
-        with torch.device("meta"):  # nobody's random numbers are drawn
-            net = LstmTagger(self)
-        return _on_cpu(net, shift, scale)
+        return _on_cpu(self, shift, scale)
 
 
 @dataclass(frozen=True)
@@ -108,17 +108,26 @@ class Window:
     def per_step(self) -> int:
         return 3 * sum(self.hidden) + 2 * self.features * self.window
 
-    def module(self, shift: Tensor | None = None, scale: Tensor | None = None) -> WindowTagger:
+    def module(self, shift: Tensor | None = None, scale: Tensor | None = None) -> "Tagger":
         """Without values of its own: `install` gives it some."""
-        with torch.device("meta"):
-            net = WindowTagger(self)
-        return _on_cpu(net, shift, scale)
+        return _on_cpu(self, shift, scale)
 
 
 Tagging = Lstm | Window
 
 
-def _on_cpu(net, shift: Tensor | None, scale: Tensor | None):  # type: ignore[no-untyped-def]
+Tagger = LstmTagger | WindowTagger
+
+
+@lru_cache(maxsize=64)
+def _outline(shape: Tagging) -> Tagger:
+    """A module without memory; making it draws nobody's random numbers. Only copies of it are used."""
+    with torch.device("meta"):
+        return LstmTagger(shape) if isinstance(shape, Lstm) else WindowTagger(shape)
+
+
+def _on_cpu(shape: Tagging, shift: Tensor | None, scale: Tensor | None) -> Tagger:
+    net = deepcopy(_outline(shape))
     net.to_empty(device="cpu")
     net.shift, net.scale = shift, scale
     return net
@@ -153,9 +162,7 @@ MODELS.add(Model(
 
 def parameters_of(shape: Tagging) -> int:
     """How many parameters P a model of this shape has."""
-    with torch.device("meta"):
-        net = LstmTagger(shape) if isinstance(shape, Lstm) else WindowTagger(shape)
-    return sum(parameter.numel() for parameter in net.parameters())
+    return sum(parameter.numel() for parameter in _outline(shape).parameters())
 
 
 def initial(shape: Tagging, seed: int) -> Tensor:
