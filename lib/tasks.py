@@ -23,10 +23,11 @@ class Reading:
     """`scores(outputs [K, N, ...], mask, one logit) -> [K, ..., P, C]`, `targets(split) -> [..., P]` int64, for P choices.
 
     `groups(rates [..., C])` picks what a bar is drawn for: each class, or of labels how often their yes is found.
-    `unit` is what is counted, in words.
+    `unit` is what is counted, in words, and `decision` one of what a loss is averaged over.
     """
 
     unit: str
+    decision: str
     scores: Callable[[Tensor, Tensor | None, bool], Tensor]
     targets: Callable[[Split], Tensor]
     groups: Callable[[Array], Array]
@@ -45,9 +46,11 @@ def _step_targets(part: Split) -> Tensor:
     return (part.y.flatten() if part.mask is None else part.y[part.mask]).long()
 
 
-EXCLUSIVE = Reading("rows", lambda outputs, mask, one: class_scores(outputs, one), lambda part: part.y, lambda rates: rates)
-MULTILABEL = Reading("rows", _labels, lambda part: part.y.T.long(), lambda rates: rates[..., 1])
-SEQUENCE = Reading("steps", _steps, _step_targets, lambda rates: rates)
+EXCLUSIVE = Reading(
+    "rows", "row", lambda outputs, mask, one: class_scores(outputs, one), lambda part: part.y, lambda rates: rates
+)
+MULTILABEL = Reading("rows", "answer", _labels, lambda part: part.y.T.long(), lambda rates: rates[..., 1])
+SEQUENCE = Reading("steps", "step", _steps, _step_targets, lambda rates: rates)
 READINGS: dict[Task, Reading] = {
     "binary": EXCLUSIVE, "multiclass": EXCLUSIVE, "multilabel": MULTILABEL, "sequence": SEQUENCE,
 }  # fmt: skip

@@ -58,6 +58,7 @@ class Snapshot:
     diverged: Mapping[At, int]  # the epoch (from 1) at which a run stopped being finite
     models: Mapping[At, "TrainedModel"]
     runs: tuple[Run, ...]
+    rules: Mapping[At, Rule]  # of each run's decision, fitted on validation after the last finished epoch (none before)
 
     @property
     def done(self) -> bool:
@@ -179,6 +180,7 @@ class _Progress:
         self.stacks: Sequence[Stack | SeriesStack] = make(experiment, self.runs, dtype)
         self.epoch = 0
         self.diverged: dict[At, int] = {}
+        self.rules: dict[At, Rule] = {}
         shape = (len(experiment.strategies), len(experiment.seeds))
         classes, epochs = len(dataset.class_names), experiment.training.epochs
         self._train_loss = np.full((*shape, epochs), np.nan)
@@ -219,6 +221,7 @@ class _Progress:
         scores = self.reading.scores(outputs, part.mask, runs[0].loss.scores == "one")
         y = self.reading.targets(part)
         rules = [decide(run, self.epoch + 1, own, y) for run, own in zip(runs, scores, strict=True)]
+        self.rules |= {run.at: rule for run, rule in zip(runs, rules, strict=True)}
         offset = torch.stack([rule.offset for rule in rules])
         matrices = confusion_matrices(y, Rule(offset)(scores), scores.shape[-1]).double().numpy()
         shown = torch.stack([
@@ -249,7 +252,7 @@ class _Progress:
         history = History(*(_read_only(a[:, :, : self.epoch]) for a in (self._train_loss, self._val_nll, self._recall)))
         return Snapshot(
             self.experiment, self.dataset, self.epoch, self.epoch + done / batches, history, now,
-            _read_only(self._confusion), dict(self.diverged), models, self.runs,
+            _read_only(self._confusion), dict(self.diverged), models, self.runs, dict(self.rules),
         )  # fmt: skip
 
 
