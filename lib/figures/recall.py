@@ -71,7 +71,9 @@ def recall_bars(
     classes = len(class_names)
     many = classes > BARS
     order = list(np.argsort(-counts, kind="stable")) if many else list(range(classes))
-    table = [[bar(values[s, :, c], counts[c]) for c in order] for s in range(len(names))]
+    # Behind a precision stand the rows that were predicted, not those of the class: it has no Wilson interval here.
+    behind = counts if rate == "recall" else np.where(counts > 0, np.inf, 0.0)
+    table = [[bar(values[s, :, c], behind[c]) for c in order] for s in range(len(names))]
     layout = base_layout(height, (56, 12, 16, 128 if many else 100), dark)
     marks = rare_classes(counts if train_rows is None else train_rows)
     layout |= _axes([class_names[c] for c in order], counts[order], [marks[c] for c in order], many, width, rate)

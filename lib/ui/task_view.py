@@ -143,10 +143,14 @@ def _about_series(dataset: Dataset, batch_size: int) -> list[str]:
     lengths = torch.full((len(part),), part.y.shape[1]) if part.mask is None else part.mask.sum(1)
     missed = chance_of_none(some, len(part), batch_size)
     return [
-        f"**{count(len(part))}** training series of {count(int(lengths.min()))} to {count(int(lengths.max()))} steps.",
+        f"**{count(len(part))}** training series of {_from_to(int(lengths.min()), int(lengths.max()))} steps.",
         f"For one step with an event there are **{number(quiet / on if on else math.inf)}** without.",
         f"**{count(some)}** of the series have an event; a batch of {count(batch_size)} series has none {odds(missed)}.",
     ]
+
+
+def _from_to(low: int, high: int) -> str:
+    return count(low) if low == high else f"{count(low)} to {count(high)}"
 
 
 def odds(chance: float) -> str:
