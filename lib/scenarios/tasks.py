@@ -56,7 +56,7 @@ def exactly_one_animal() -> Experiment:
 @scenario(
     key="any_animal",
     label="Cat, dog, bird: any of them",
-    story="The same pictures, asked the other way: is there a cat, is there a dog, is there a bird? These are three yes/no "
+    story="The same pictures, asked the other way. Is there a cat, is there a dog, is there a bird? These are three yes/no "
     "questions to one network, and any combination is an answer. Each label has a pos_weight of its own.",
     look_at="Recall and precision per label, and the 2 x 2 of each; the rows are those of the card beside this one.",
     source="The PyTorch forum: what is multi-class and what is multi-label?",
