@@ -11,8 +11,9 @@ from torch import Tensor
 
 from lib.data import Dataset, called
 from lib.decisions import effective_shift
-from lib.experiment import Experiment
+from lib.experiment import Experiment, Training
 from lib.registry import Params
+from lib.sampling import SAMPLERS, strata
 from lib.stack import Run
 from lib.theory import chance_of_none, effective_prior, effective_ratio
 
@@ -40,22 +41,26 @@ class Case:
     torch_mean: bool  # divides by the sum of weights in the batch
     names: tuple[str, ...]
     model: str
+    counts: Tensor
+    weight: Tensor  # of the last epoch: all 1 when they are to start after it
+    seen: Tensor  # counts in the proportions that the sampler shows
+    shift: Tensor  # how far the loss itself moves the log odds
+    drawn: tuple[int, int]  # rows (series) that an epoch draws, and those among them that hold the rare class
+    unit: str = "rows"
 
     @property
-    def weight(self) -> Tensor:
-        """The weights [C] of the last epoch: all 1 when they are to start after it."""
-        return self.run.weight_in(self.epochs - 1)
+    def decisions(self) -> str:
+        return "steps" if self.unit == "series" else "rows"
 
     @property
     def ratio(self) -> float:
         """Largest class weight to smallest."""
-        weights = self.weight[self.run.class_counts > 0]
+        weights = self.weight[self.counts > 0]
         return float(weights.max() / weights.min()) if bool((weights > 0).all()) else float("inf")
 
     @property
     def rarest(self) -> int:
-        counts = self.run.class_counts
-        return int(torch.where(counts > 0, counts, torch.inf).argmin())
+        return int(torch.where(self.counts > 0, self.counts, torch.inf).argmin())
 
     def share(self, part: float) -> str:
         return f"{100 * part:.3g} %"
@@ -71,8 +76,7 @@ def advise(experiment: Experiment, dataset: Dataset) -> list[Advice]:
         settings = strategy.training(experiment.training)
         run = Run(strategy, experiment.seeds[0], (index, 0), dataset)
         torch_mean = settings.normaliser == "torch" and run.loss.reduction == "weighted_mean"
-        names = tuple(map(called, dataset.class_names))
-        cases.append(Case(index, run, settings.epochs, settings.batch_size, torch_mean, names, experiment.model.name))
+        cases.append(_case(index, run, settings, torch_mean, experiment.model.name))
     merged: dict[tuple[str, str], tuple[int, ...]] = {}
     for found in (advice for rule in RULES for advice in rule(cases)):
         about = (found.kind, found.sentence)
@@ -80,35 +84,61 @@ def advise(experiment: Experiment, dataset: Dataset) -> list[Advice]:
     return [Advice(kind, strategies, sentence) for (kind, sentence), strategies in merged.items()]
 
 
+def _case(index: int, run: Run, settings: Training, torch_mean: bool, model: str) -> Case:
+    """What the rules look at: [C] each. Of several labels, no and yes of the one that is rarest."""
+    dataset = run.dataset
+    names = tuple(map(called, dataset.class_names))
+    tensors = (run.class_counts, run.weight_in(settings.epochs - 1), run.seen_counts, run.loss_shift)
+    if dataset.task == "multilabel":
+        positives = run.class_counts[:, 1]
+        label = int(torch.where(positives > 0, positives, torch.inf).argmin())
+        names = (f"no {names[label]}", names[label])
+        tensors = tuple(own[label] for own in tensors)  # type: ignore[assignment]
+    counts, weight, seen, shift = tensors
+    rows = int(counts.sum())
+    rare = int(torch.where(counts > 0, counts, torch.inf).argmin())
+    drawn = (rows, round(float(seen[rare] / seen.sum()) * rows))
+    if dataset.task == "sequence":  # a batch draws whole series
+        kinds = torch.bincount(strata(dataset.train.y, dataset.task, dataset.train.mask), minlength=2).double()
+        shown = SAMPLERS[run.strategy.sampler].seen_counts(kinds, run.strategy.sampler_params)
+        drawn = (int(kinds.sum()), round(float(shown[1] / shown.sum() * kinds.sum())))
+    unit = "series" if dataset.task == "sequence" else "rows"
+    return Case(
+        index, run, settings.epochs, settings.batch_size, torch_mean, names, model, counts, weight, seen, shift, drawn, unit
+    )
+
+
 def corrects_twice(cases: Sequence[Case]) -> Iterator[Advice]:
     """Two of weights, sampler, loss and decision that each even the classes out (F6; Menon et al. 2021, section 5)."""
     for case in cases:
-        run, rare = case.run, case.rarest
-        even = torch.ones_like(run.class_counts)
+        rare = case.rarest
+        even = torch.ones_like(case.counts)
         none = torch.zeros_like(even)
         parts = {
-            "weights": effective_shift(run.class_counts, case.weight, run.class_counts, none),
-            "sampler": effective_shift(run.class_counts, even, run.seen_counts, none),
-            "loss": run.loss_shift,
-            "decision": _decision_shift(run),
+            "weights": effective_shift(case.counts, case.weight, case.counts, none),
+            "sampler": effective_shift(case.counts, even, case.seen, none),
+            "loss": case.shift,
+            "decision": _decision_shift(case),
         }
         lifts = [name for name, shift in parts.items() if float(shift[rare] - shift.min()) > 0.2]
         if len(lifts) > 1:
             total = torch.stack(list(parts.values())).sum(0)
-            believed = torch.softmax(run.class_counts.log() + total, 0)
-            own = float(run.class_counts[rare] / run.class_counts.sum())
+            believed = torch.softmax(case.counts.log() + total, 0)
+            own = float(case.counts[rare] / case.counts.sum())
             yield Advice("warning", (case.index,), (
                 f"{' and '.join(lifts)} both lift the rare class, so it is corrected twice: {case.names[rare]} is decided as "
-                f"if it were {case.share(float(believed[rare]))} of the rows; it is {case.share(own)}. Keep one of them."
+                f"if it were {case.share(float(believed[rare]))} of the {case.decisions}; it is {case.share(own)}. "
+                "Keep one of them."
             ))  # fmt: skip
 
 
-def _decision_shift(run: Run) -> torch.Tensor:
+def _decision_shift(case: Case) -> torch.Tensor:
     """What a logit-adjusting decision adds; decisions that correct for the training add nothing that counts here."""
-    if run.strategy.decision != "logit_adjust":
-        return torch.zeros_like(run.class_counts)
-    shares = run.class_counts / run.class_counts.sum()
-    return torch.where(shares > 0, -run.strategy.decision_params["tau"] * shares.log(), 0.0)
+    strategy = case.run.strategy
+    if strategy.decision != "logit_adjust":
+        return torch.zeros_like(case.counts)
+    shares = case.counts / case.counts.sum()
+    return torch.where(shares > 0, -strategy.decision_params["tau"] * shares.log(), 0.0)
 
 
 def smoothing_turns(cases: Sequence[Case]) -> Iterator[Advice]:
@@ -132,21 +162,19 @@ def smoothing_turns(cases: Sequence[Case]) -> Iterator[Advice]:
 def batch_misses(cases: Sequence[Case]) -> Iterator[Advice]:
     """Batches that hold no row of the rare class, more often than not."""
     for case in cases:
-        seen, rare = case.run.seen_counts, case.rarest
-        rows = int(case.run.class_counts.sum())
-        own = round(float(seen[rare] / seen.sum()) * rows)
+        rare, (rows, own) = case.rarest, case.drawn
         chance = chance_of_none(own, rows, case.batch_size)
         if chance > OFTEN and case.batch_size > 1:
             yield Advice("warning", (case.index,), (
-                f"{case.share(chance)} of the batches of {case.batch_size} rows hold no row of {case.names[rare]}: such a "
-                "step learns nothing about it, whatever its weight. Take larger batches."
+                f"{case.share(chance)} of the batches of {case.batch_size} {case.unit} hold no {case.decisions[:-1]} of "
+                f"{case.names[rare]}: such a step learns nothing about it, whatever its weight. Take larger batches."
             ))  # fmt: skip
 
 
 def weights_fade(cases: Sequence[Case]) -> Iterator[Advice]:
     """Small batches weaken weights where the mean divides by the sum of weights (F1, F4)."""
     for case in cases:
-        counts = case.run.class_counts
+        counts = case.counts
         if not case.torch_mean or case.ratio < 1.05 or case.ratio == float("inf"):
             continue
         if case.batch_size == 1:
@@ -198,7 +226,7 @@ def through_the_origin(cases: Sequence[Case]) -> Iterator[Advice]:
 def weight_of_zero(cases: Sequence[Case]) -> Iterator[Advice]:
     """A batch whose rows all have weight 0 divides 0 by 0 (F1)."""
     for case in cases:
-        none = (case.weight == 0) & (case.run.class_counts > 0)
+        none = (case.weight == 0) & (case.counts > 0)
         if case.torch_mean and bool(none.any()):
             names = ", ".join(name for name, gone in zip(case.names, none.tolist(), strict=True) if gone)
             yield Advice("warning", (case.index,), (
@@ -248,7 +276,7 @@ def _same_but_for_scale(one: Case, other: Case) -> bool:
 
     if rest(first) != rest(second) or Params(first.overrides) != Params(second.overrides):
         return False
-    mine, theirs = (effective_prior(case.run.class_counts, case.weight) for case in (one, other))
+    mine, theirs = (effective_prior(case.counts, case.weight) for case in (one, other))
     return bool(torch.allclose(mine, theirs, rtol=1e-9, atol=0.0))
 
 

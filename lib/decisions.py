@@ -13,14 +13,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lib.data import Task
+from lib.data import TASKS, Task
 from lib.registry import Param, Registry
 from lib.thresholds import CRITERIA, best_offsets, best_threshold
 
 
 @dataclass(frozen=True, eq=False)
 class Context:
-    """What a decision may know of how the run was trained; all [C], float64.
+    """What a decision may know of how the run was trained; all [C], of several labels [L, 2], float64.
 
     `seen_counts` are the class counts in the proportions that the sampler shows; `loss_shift` is how far the loss itself
     moves its optimum's log odds.
@@ -46,6 +46,8 @@ class Rule:
 class Decision:
     """`function(scores, y, context, **params) -> Rule`, fitted on validation: scores [N, C], y [N].
 
+    Of several labels scores are [L, N, 2] and y [L, N], and the offset may be [L, 2]: one threshold per label.
+
     `recalibrates`: probabilities are read after the offset, not before (the offset corrects them).
     """
 
@@ -56,7 +58,7 @@ class Decision:
     source: str
     function: Callable[..., Rule]
     params: tuple[Param, ...] = ()
-    tasks: tuple[Task, ...] = ("binary", "multiclass")
+    tasks: tuple[Task, ...] = TASKS
     recalibrates: bool = False
 
 
@@ -96,7 +98,7 @@ def argmax(scores: Tensor, y: Tensor, context: Context) -> Rule:
     formula=r"\hat y = 1 \iff p_1 > t",
     source="Elkan 2001",
     params=(Param("threshold", "t", 0.5, 0.0001, 0.9999, 0.01, help="Say yes above this probability."),),
-    tasks=("binary",),
+    tasks=("binary", "multilabel", "sequence"),
 )
 def threshold(scores: Tensor, y: Tensor, context: Context, *, threshold: float) -> Rule:
     return Rule(torch.tensor([0.0, -math.log(threshold / (1 - threshold))], dtype=torch.float64))
@@ -105,7 +107,7 @@ def threshold(scores: Tensor, y: Tensor, context: Context, *, threshold: float) 
 @decision(
     key="tuned",
     label="Tuned on validation",
-    summary="The threshold that is best on the validation rows for a metric; of several classes one offset each.",
+    summary="The threshold that is best on the validation rows for a metric; one offset per class, one threshold per label.",
     formula=r"\hat y = \arg\max_c\; z_c + b_c,\quad b = \arg\max_b \mathrm{metric}(y_{val}, \hat y_{val})",
     source="Koyejo et al. 2014 (NeurIPS); Lipton et al. 2014 (arXiv 1402.1892) for F1; coordinate ascent for several classes",
     params=(
@@ -118,6 +120,9 @@ def threshold(scores: Tensor, y: Tensor, context: Context, *, threshold: float) 
 )  # fmt: skip
 def tuned(scores: Tensor, y: Tensor, context: Context, *, metric: str, beta: float) -> Rule:
     """See lib/thresholds.py for ties and for the search. Without rows of two classes the scores stay as they are."""
+    if scores.ndim == 3:  # several labels: each for itself
+        own = [tuned(z, truth, context, metric=metric, beta=beta).offset for z, truth in zip(scores, y, strict=True)]
+        return Rule(torch.stack(own))
     values, targets = scores.double(), y.numpy()
     if not len(values) or not torch.isfinite(values).all():
         return Rule(torch.zeros(scores.shape[-1], dtype=torch.float64))
@@ -125,6 +130,23 @@ def tuned(scores: Tensor, y: Tensor, context: Context, *, metric: str, beta: flo
         threshold = best_threshold(targets, (values[:, 1] - values[:, 0]).numpy(), metric, beta)
         return Rule(torch.tensor([0.0, -threshold], dtype=torch.float64))
     return Rule(torch.as_tensor(best_offsets(targets, values.numpy(), metric, beta)))
+
+
+@decision(
+    key="label_thresholds",
+    label="A threshold for each label",
+    summary="Each label says yes above a threshold of its own.",
+    formula=r"\hat y_l = 1 \iff p_l > t_l",
+    source="Elkan 2001, label by label",
+    params=(
+        Param("thresholds", "t_l", (0.5,), 0.0001, 0.9999, 0.01, length=(1, 1000),
+              help="One threshold per label in the order of the labels; a single one is for all."),
+    ),
+    tasks=("multilabel",),
+)  # fmt: skip
+def label_thresholds(scores: Tensor, y: Tensor, context: Context, *, thresholds: tuple[float, ...]) -> Rule:
+    own = torch.tensor(thresholds, dtype=torch.float64).expand(scores.shape[0])
+    return Rule(torch.stack([torch.zeros_like(own), -own.logit()], dim=-1))
 
 
 @decision(
@@ -136,7 +158,7 @@ def tuned(scores: Tensor, y: Tensor, context: Context, *, metric: str, beta: flo
     params=(Param("tau", r"\tau", 1.0, 0.0, 5.0, 0.1, help="0: plain argmax. 1: best for the mean recall."),),
 )
 def logit_adjust(scores: Tensor, y: Tensor, context: Context, *, tau: float) -> Rule:
-    prior = context.class_counts / context.class_counts.sum()
+    prior = context.class_counts / context.class_counts.sum(-1, keepdim=True)
     # A class without rows keeps its score: dividing by a share of 0 would always predict it.
     return Rule(torch.where(prior > 0, -tau * prior.log(), 0.0))
 
@@ -147,7 +169,7 @@ def effective_shift(class_counts: Tensor, class_weight: Tensor, seen_counts: Ten
     A class that has no rows or no weight teaches nothing that could be undone: 0.
     """
     known = (class_counts > 0) & (class_weight > 0) & (seen_counts > 0)
-    share = seen_counts / class_counts * (class_counts.sum() / seen_counts.sum())
+    share = seen_counts / class_counts * (class_counts.sum(-1, keepdim=True) / seen_counts.sum(-1, keepdim=True))
     shift = (class_weight * share).log() + loss_shift
     return torch.where(known, shift, 0.0)
 

@@ -12,9 +12,23 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lib.data import Split
 from lib.decisions import DECISIONS, Rule
-from lib.metrics import METRICS, Evidence, confusion_matrices, precision, recall, t_interval
+from lib.metrics import (
+    LABEL_METRICS,
+    METRICS,
+    SERIES_METRICS,
+    Evidence,
+    Series,
+    confusion_matrices,
+    measure,
+    metrics_of,
+    precision,
+    recall,
+    t_interval,
+)
 from lib.models import layers
+from lib.tasks import READINGS
 from lib.theory import linear_recall
 from lib.training import At, Snapshot, TrainedModel, decide
 
@@ -27,10 +41,10 @@ MAX_PLANE_CLASSES, MAX_SPACE_CLASSES = 20, 6  # a closed form takes 0.1 s up to 
 class RunResult:
     """One run on one split. Of a run that diverged everything is NaN, and its matrix counts nothing."""
 
-    confusion: NDArray[np.int64]  # [C, C] [true][predicted]
-    recall: Array  # [C], NaN for a class without rows
-    precision: Array  # [C], NaN for a class that is never predicted
-    metrics: Mapping[str, float]  # every key of METRICS
+    confusion: NDArray[np.int64]  # [C, C] [true][predicted]; of several labels [L, 2, 2]; of a sequence [2, 2], steps
+    recall: Array  # [C], NaN for a class without rows; of several labels [L], of their yes
+    precision: Array  # [C], NaN for a class that is never predicted; of several labels [L], of their yes
+    metrics: Mapping[str, float]  # by key, those of the task
     closed_form_recall: Array | None  # [C], exact recall of a linear model's rule; None where no closed form exists
     diverged: bool = False
 
@@ -70,7 +84,7 @@ def summarise(results: Iterable[RunResult]) -> Summary:
     if not seeds:
         raise ValueError("A summary needs the result of at least one seed, got none. Train first.")
     return Summary(
-        metrics={key: estimate([result.metrics[key] for result in seeds]) for key in METRICS},
+        metrics={key: estimate([result.metrics[key] for result in seeds]) for key in seeds[0].metrics},
         recall=tuple(estimate(column) for column in np.array([result.recall for result in seeds]).T),
         precision=tuple(estimate(column) for column in np.array([result.precision for result in seeds]).T),
     )
@@ -88,7 +102,8 @@ def clear_best(strategies: Sequence[Sequence[RunResult]], key: str) -> int | Non
 
     `strategies` holds the results of each one's seeds, in the same order of seeds.
     """
-    return clear_winner(np.array([[result.metrics[key] for result in seeds] for seeds in strategies]), METRICS[key].better)
+    better = {**METRICS, **LABEL_METRICS, **SERIES_METRICS}[key].better
+    return clear_winner(np.array([[result.metrics[key] for result in seeds] for seeds in strategies]), better)
 
 
 def clear_winner(values: Array, better: str) -> int | None:
@@ -109,7 +124,7 @@ def clear_winner(values: Array, better: str) -> int | None:
 
 
 def probabilities(model: TrainedModel, scores: Tensor, rule: Rule) -> Array | None:
-    """Class probabilities [N, C] of class scores, float64; None where scores are no probabilities.
+    """Class probabilities [..., N, C] of class scores, float64; None where scores are no probabilities.
 
     A decision that corrects probabilities (undo) is applied to them; one that moves a threshold is not.
     """
@@ -117,33 +132,42 @@ def probabilities(model: TrainedModel, scores: Tensor, rule: Rule) -> Array | No
         return None
     shown = scores.double()
     if DECISIONS[model.run.strategy.decision].recalibrates:
-        shown = shown + rule.offset
-    return shown.T.contiguous().softmax(0).T.numpy()  # a few long rows: six times as fast as many short ones
+        shown = shown + rule.offset.unsqueeze(-2)
+    return shown.transpose(-1, -2).contiguous().softmax(-2).transpose(-1, -2).numpy()  # few long rows: six times as fast
 
 
 def _read(snapshot: Snapshot, model: TrainedModel, split: str) -> RunResult:
-    dataset, classes = model.run.dataset, len(snapshot.dataset.class_names)
-    part = dataset.splits[split]
-    fitted, scores = model.scores(dataset.validation.x), model.scores(part.x).contiguous()
+    dataset = model.run.dataset
+    part, reading = dataset.splits[split], READINGS[dataset.task]
+    fitted, scores = model.scores(dataset.validation.x, dataset.validation.mask), model.scores(part.x, part.mask).contiguous()
     if not (torch.isfinite(fitted).all() and torch.isfinite(scores).all()):
         return _failed(snapshot)
-    rule = decide(model.run, model.epoch, fitted, dataset.validation.y)
-    confusion = confusion_matrices(part.y, rule(scores)[None], classes)[0].numpy()
-    counts = confusion.astype(float)
-    evidence = Evidence(counts, part.y.numpy(), probabilities(model, scores, rule))
+    rule = decide(model.run, model.epoch, fitted, reading.targets(dataset.validation))
+    y_true, y_pred = reading.targets(part), rule(scores)
+    counts = confusion_matrices(y_true, y_pred[None], scores.shape[-1])[0].numpy()
+    evidence = Evidence(
+        counts.astype(float), y_true.numpy(), probabilities(model, scores, rule), y_pred.numpy(), series_of(part, y_pred)
+    )
     return RunResult(
-        confusion, recall(counts), precision(counts),
-        {key: metric.function(evidence) for key, metric in METRICS.items()},
-        _closed_form(model, rule),
+        counts, reading.groups(recall(evidence.confusion)), reading.groups(precision(evidence.confusion)),
+        measure(evidence, dataset.task), _closed_form(model, rule),
     )  # fmt: skip
 
 
+def series_of(part: Split, y_pred: Tensor) -> Series | None:
+    """What was said at each step [N, T], of the steps that count, end to end [M]; None where rows are no series."""
+    if part.y.ndim != 2 or part.mask is None:
+        return None
+    said = torch.zeros_like(part.mask)
+    said[part.mask] = y_pred > 0
+    return Series(part.y.numpy() > 0, said.numpy(), part.mask.numpy())
+
+
 def _failed(snapshot: Snapshot) -> RunResult:
-    classes = len(snapshot.dataset.class_names)
-    nothing = np.full(classes, np.nan)
-    return RunResult(
-        np.zeros((classes, classes), dtype=np.int64), nothing, nothing, dict.fromkeys(METRICS, math.nan), None, diverged=True
-    )
+    shape = tuple(snapshot.dataset.class_counts().shape)
+    nothing = np.full(len(snapshot.dataset.class_names), np.nan)
+    empty = np.zeros((*shape, shape[-1]), dtype=np.int64)
+    return RunResult(empty, nothing, nothing, dict.fromkeys(metrics_of(snapshot.dataset.task), math.nan), None, diverged=True)
 
 
 def _closed_form(model: TrainedModel, rule: Rule) -> Array | None:

@@ -12,12 +12,23 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, TypeVar
 
-from lib.data import SOURCES
-from lib.models import MODELS
-from lib.registry import Param, Params, brief
+from lib.data import SOURCES, Task
+from lib.losses import LOSSES
+from lib.registry import Param, Params, Registry, brief
+from lib.sequence_models import MODELS
 from lib.strategy import NO_PARAMS, Parts, Strategy, Training, check_fit, check_name, complete, rates
 
-__all__ = ["DataSpec", "Experiment", "ModelSpec", "Strategy", "Training", "check_fit", "check_name"]
+__all__ = [
+    "DataSpec",
+    "Experiment",
+    "ModelSpec",
+    "Strategy",
+    "Training",
+    "check_fit",
+    "check_model",
+    "check_name",
+    "fitting_model",
+]
 
 FORMAT = 1
 MAX_STRATEGIES = 64
@@ -63,6 +74,24 @@ class ModelSpec:
         complete(self, "model")
 
 
+def check_model(model: ModelSpec, task: Task) -> None:
+    """Raises ValueError for a model that does not read this kind of data."""
+    fitting = [key for key, record in MODELS.items() if task in record.tasks]
+    if model.name not in fitting:
+        raise ValueError(
+            f"model {model.name} is for {' or '.join(MODELS[model.name].tasks)} targets, and these are {task}. "
+            f"Choose one of {', '.join(fitting)}."
+        )
+
+
+def fitting_model(model: ModelSpec, task: Task) -> ModelSpec:
+    """The model, or the first that reads this kind of data."""
+    if task in MODELS[model.name].tasks:
+        return model
+    preferred = ModelSpec() if task in MODELS[ModelSpec().name].tasks else None
+    return preferred or ModelSpec(next(key for key, record in MODELS.items() if task in record.tasks))
+
+
 @dataclass(frozen=True)
 class Experiment:
     """data + model + training settings + strategies + seeds."""
@@ -95,7 +124,9 @@ class Experiment:
             )
         source = SOURCES[self.data.source]
         if classes := source.classes(self.data.params):  # of an upload they are known once its columns are chosen
-            check_fit(self.strategies, source.task_of(self.data.params), len(classes))
+            task = source.task_of(self.data.params)
+            check_fit(self.strategies, task, len(classes))
+            check_model(self.model, task)
 
     @classmethod
     def from_dict(cls, raw: object) -> "Experiment":
@@ -106,10 +137,13 @@ class Experiment:
         strategies = table.get("strategies")
         if not isinstance(strategies, list) or len(strategies) > MAX_STRATEGIES:
             raise ValueError(f"strategies must be a list of 1 to {MAX_STRATEGIES} strategies, got {brief(strategies)}.")
+        data = _build(DataSpec, table.get("data", {}), "data")
+        task = SOURCES[data.source].task_of(data.params)
+        strategies = [_fitting(strategy, "loss", LOSSES, task) for strategy in strategies]
         return cls(
             strategies=tuple(_build(Strategy, strategy, "A strategy") for strategy in strategies),
-            data=_build(DataSpec, table.get("data", {}), "data"),
-            model=_build(ModelSpec, table.get("model", {}), "model"),
+            data=data,
+            model=_build(ModelSpec, _fitting(table.get("model", {}), "name", MODELS, task), "model"),
             training=_build(Training, table.get("training", {}), "training"),
             seeds=table.get("seeds", (0,)),
         )
@@ -198,6 +232,15 @@ def _table(raw: object, known: Sequence[str], where: str) -> Mapping[str, Any]:
     return raw
 
 
+def _fitting(raw: object, field: str, registry: Registry[Any], task: Task) -> object:
+    """A table that leaves a choice out, with the first choice that fits the task where the usual default does not."""
+    first = next(key for key, record in registry.items() if task in record.tasks)
+    default = {"loss": Strategy.loss, "name": ModelSpec.name}[field]
+    if not isinstance(raw, Mapping) or field in raw or task in registry[default].tasks:
+        return raw
+    return {**raw, field: first}
+
+
 def _build(cls: type[S], raw: object, where: str) -> S:
     """A checked value of one of the classes above, from a table of a stranger's."""
     table = _table(raw, [f.name for f in dataclasses.fields(cls)], where)
@@ -258,8 +301,9 @@ def _read(cls: type[S], query: dict[str, str], prefix: str) -> dict[str, Any]:
 
     for key_field, (params_field, registry) in cls.PARTS.items():
         address = _address(key_field, prefix)
+        named = address in query
         record = registry.pick(query.pop(address, defaults[key_field]))
-        raw |= {key_field: record.key, params_field: take(record.params, address)}
+        raw |= {params_field: take(record.params, address)} | ({key_field: record.key} if named else {})
     if cls is Strategy:
         raw["overrides"] = take(Training.FIELDS, f"{prefix}.training")
     return raw | take(cls.FIELDS, prefix)

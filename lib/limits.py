@@ -3,6 +3,8 @@
 Each refusal names the limit, what was asked for and what to do. How long a training may run is the runner's to watch.
 """
 
+from typing import Any
+
 from torch import Tensor
 
 from lib.data import SOURCES, Dataset, count_classes
@@ -13,7 +15,8 @@ from lib.losses import LOSSES
 from lib.memory import APP, budget, size
 from lib.models import CHUNK, MODELS
 from lib.sampling import SAMPLERS, short_of
-from lib.stack import CHUNK_BYTES
+from lib.sequence_models import Tagging, parameters_of
+from lib.stack import CHUNK_BYTES, outputs_of
 from lib.training import EVALUATED, Snapshot
 from lib.tuning import candidates
 
@@ -21,6 +24,7 @@ MAX_RUNS = 640
 MAX_WORK = 5_000_000_000  # rows that go through a model: about 30 minutes of the smallest ones
 MAX_BATCH_WORK = 10_000_000_000  # multiplications in one batch, which Stop has to wait for
 MAX_NEIGHBOUR_WORK = 20_000_000_000  # about ten seconds, for which Stop has to wait
+MAX_STEPS = 1_000_000_000  # the same in steps of series: an LSTM of 32 units takes about five times as long for one
 SHARE = 4  # two trainings and an upload, which gets the other half, fit the budget
 FLOOR = 64_000_000  # a small comparison trains on any machine
 COPIES = 8  # of all parameters: values, gradients, two moments, and those of the snapshots that are shown and made
@@ -44,11 +48,13 @@ def check_limits(experiment: Experiment, dataset: Dataset) -> None:
             f"{strategies} strategies{tuned} x {seeds} seeds are {runs} runs; at most {MAX_RUNS} train together. "
             "Take fewer strategies or seeds."
         )
-    epochs, rows = experiment.training.epochs, len(dataset.train)
-    if epochs * rows * runs > MAX_WORK:
+    epochs, rows, unit, most = experiment.training.epochs, len(dataset.train), "rows", MAX_WORK
+    if dataset.task == "sequence":
+        rows, unit, most = dataset.train.decisions, "steps", MAX_STEPS
+    if epochs * rows * runs > most:
         raise ValueError(
-            f"{epochs} epochs x {rows} rows x {runs} runs are {epochs * rows * runs:.2g} rows to train on; "
-            f"at most {MAX_WORK:.0e} are. Take fewer epochs, rows, strategies or seeds."
+            f"{epochs} epochs x {rows} {unit} x {runs} runs are {epochs * rows * runs:.2g} {unit} to train on; "
+            f"at most {most:.0e} are. Take fewer epochs, {unit}, strategies or seeds."
         )
     if (work := batch_work(experiment, dataset)) > MAX_BATCH_WORK:
         raise ValueError(
@@ -74,7 +80,15 @@ def check_rows(spec: DataSpec) -> None:
         return
     rows = params["n"] if "n" in params else min(sum(params["counts"]), TRAINING_ROWS)
     rows += params["n_val"] + params["n_test"]
-    features = params.get("dim") or len(params.get("priors", ())) or MAX_LABEL_AXES
+    if "steps" in params:  # of a step: the noise twice, the feature, its mask, the answer, and a coin
+        if (needed := rows * params["steps"] * 5 * FLOAT) > training_budget():
+            raise ValueError(
+                f"{rows} series of {params['steps']} steps take about {size(needed)} of memory; {size(training_budget())} are "
+                "there for one visitor. Take fewer series or steps."
+            )
+        return
+    labels = 3 * len(params.get("biases", ()))  # a coin of each, twice, and its odds
+    features = params.get("dim") or len(params.get("priors", ())) or labels or MAX_LABEL_AXES
     if (needed := 2 * rows * max(features, 2) * FLOAT) > training_budget():  # the rows, and the noise they are made from
         raise ValueError(
             f"{rows} rows with {features} features take about {size(needed)} of memory; {size(training_budget())} are there "
@@ -84,7 +98,9 @@ def check_rows(spec: DataSpec) -> None:
 
 def batch_work(experiment: Experiment, dataset: Dataset) -> int:
     """Multiplications of one batch of all runs, backward pass included."""
-    return sum(3 * batch * parameters(widths) for batch, widths in _models(experiment, dataset)) * len(experiment.seeds)
+    steps = dataset.train.x.shape[1] if dataset.task == "sequence" else 1
+    each = sum(3 * batch * steps * parameters(widths) for batch, widths in _models(experiment, dataset))
+    return each * len(experiment.seeds)
 
 
 def synthetic_rows(experiment: Experiment, dataset: Dataset) -> list[tuple[int, int]]:
@@ -104,6 +120,8 @@ def neighbour_work(experiment: Experiment, dataset: Dataset) -> int:
 def memory(experiment: Experiment, dataset: Dataset) -> int:
     """Bytes of one training at its peak, estimated: what grows with rows, runs, batches and parameters."""
     experiment = candidates(experiment)
+    if dataset.task == "sequence":
+        return _memory_of_series(experiment, dataset)
     seeds = len(experiment.seeds)
     models = [model for model in _models(experiment, dataset) for _ in range(seeds)]
     runs, classes, features = len(models), len(dataset.class_names), dataset.features
@@ -122,6 +140,24 @@ def memory(experiment: Experiment, dataset: Dataset) -> int:
     return int(MARGIN * FLOAT * (COPIES * values + tables + history + max(drawn + gathered + activations, scored + passed)))
 
 
+def _memory_of_series(experiment: Experiment, dataset: Dataset) -> int:
+    """As `memory`: steps instead of rows, and one run's batch at a time."""
+    seeds, models = len(experiment.seeds), _models(experiment, dataset)
+    runs = len(models) * seeds
+    steps, features = dataset.train.x.shape[1], dataset.features
+    train, validation, test = (part.y.numel() for part in dataset.splits.values())
+    values = sum(parameters(widths) for _, widths in models) * seeds
+    own = seeds if experiment.data.resample else 1
+    tables = own * (train * (2 * features + 1) + (validation + test) * (features + 1))
+    history = 2 * runs * (experiment.training.epochs * 4 + 16)
+    batch = max(batch * steps * (widths.per_step + 12) for batch, widths in models)
+    drawn = runs * len(dataset.train) * 6
+    # Of the steps that are read: features, logits, two scores, their probabilities in float64, and what is sorted for a metric.
+    at_once = max(min(EVALUATED // 2, runs * validation), validation)
+    read = features * max(validation, test) + max(10 * at_once, 24 * test) + 2 * CHUNK
+    return int(MARGIN * FLOAT * (COPIES * values + tables + history + drawn + max(batch, read)))
+
+
 def kept(snapshot: Snapshot) -> int:
     """Bytes that a finished training holds on to: its data, its parameters and its history."""
     datasets = {id(run.dataset): run.dataset for run in snapshot.runs}.values()
@@ -133,16 +169,19 @@ def kept(snapshot: Snapshot) -> int:
     return sum(t.numel() * t.element_size() for t in tensors) + sum(array.nbytes for array in arrays)
 
 
-def parameters(widths: tuple[int, ...]) -> int:
+def parameters(widths: tuple[int, ...] | Tagging) -> int:
+    """How many parameters a model has."""
+    if not isinstance(widths, tuple):
+        return parameters_of(widths)
     return sum((fan_in + 1) * fan_out for fan_in, fan_out in zip(widths, widths[1:], strict=False))
 
 
-def _models(experiment: Experiment, dataset: Dataset) -> list[tuple[int, tuple[int, ...]]]:
-    """Rows per batch and layer widths of each strategy."""
+def _models(experiment: Experiment, dataset: Dataset) -> list[tuple[int, Any]]:
+    """Rows per batch and layer widths of each strategy (of series: series per batch, and the model's shape)."""
     architecture = MODELS[experiment.model.name]
     found = []
     for strategy in experiment.strategies:
-        outputs = LOSSES[strategy.loss].outputs(len(dataset.class_names))
+        outputs = outputs_of(LOSSES[strategy.loss], dataset)
         widths = architecture.function(dataset.features, outputs, **experiment.model.params)
         found.append((min(strategy.training(experiment.training).batch_size, len(dataset.train)), widths))
     return found

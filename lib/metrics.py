@@ -5,7 +5,7 @@ that have rows. Definitions are scikit-learn's.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Literal
@@ -16,16 +16,18 @@ from numpy.typing import NDArray
 from scipy import special
 from torch import Tensor
 
+from lib.data import Task
 from lib.registry import Param, Registry
 
 Array = NDArray[np.float64]
 
 
 def confusion_matrices(y_true: Tensor, y_pred: Tensor, classes: int) -> Tensor:
-    """Counts [K, C, C], [true][predicted], of y_true [N] and the predictions y_pred [K, N] of K runs."""
-    runs = torch.arange(len(y_pred)).unsqueeze(1)
-    cells = (runs * classes + y_true) * classes + y_pred
-    return torch.bincount(cells.flatten(), minlength=len(y_pred) * classes**2).view(-1, classes, classes)
+    """Counts [K, ..., C, C], [true][predicted], of y_true [..., N] and the predictions y_pred [K, ..., N] of K runs."""
+    several = y_pred.shape[:-1]
+    which = torch.arange(several.numel()).view(*several, 1)
+    cells = (which * classes + y_true) * classes + y_pred
+    return torch.bincount(cells.flatten(), minlength=several.numel() * classes**2).view(*several, classes, classes)
 
 
 def recall(confusion: Array) -> Array:
@@ -47,12 +49,26 @@ def _ratio(top: Array, bottom: Array) -> Array:
 
 
 @dataclass(frozen=True, eq=False)
+class Series:
+    """What happened step by step: `truth`, `said` (bool) and `counted` (bool), each [N, T]."""
+
+    truth: NDArray[np.bool_]
+    said: NDArray[np.bool_]
+    counted: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
 class Evidence:
-    """What a metric may look at: counts [C, C], true classes [N], probabilities [N, C] (None where scores are not)."""
+    """What a metric may look at: counts [C, C], true classes [N], probabilities [N, C] (None where scores are not).
+
+    Of several labels [L, 2, 2], [L, N] and [L, N, 2]; `y_pred` [L, N] then, and `series` of a sequence, are what was said.
+    """
 
     confusion: Array
     y_true: NDArray[np.int64]
     y_prob: Array | None
+    y_pred: NDArray[np.int64] | None = None
+    series: Series | None = None
 
     @cached_property
     def rankings(self) -> "tuple[Ranking, ...]":
@@ -100,27 +116,57 @@ class Ranking:
 
 @dataclass(frozen=True)
 class Metric:
-    """`function(evidence) -> float`, NaN where it is undefined."""
+    """`function(evidence) -> float`, NaN where it is undefined.
+
+    Of several labels it is the mean over the labels where it is defined; one that is `pooled` looks at all of them at once.
+    """
 
     key: str
     label: str
     help: str
     better: Literal["higher", "lower", "reference"]
     function: Callable[[Evidence], float]
+    pooled: bool = False
     params: tuple[Param, ...] = ()
 
 
-METRICS: Registry[Metric] = Registry("metric")
+METRICS: Registry[Metric] = Registry("metric")  # for every task
+LABEL_METRICS: Registry[Metric] = Registry("metric")  # more for several labels
+SERIES_METRICS: Registry[Metric] = Registry("metric")  # more for series
 
 
-def metric(key: str, label: str, better: Literal["higher", "lower", "reference"], help: str) -> Callable:  # type: ignore[type-arg]
+def metric(
+    key: str, label: str, better: Literal["higher", "lower", "reference"], help: str, *, pooled: bool = False,
+    registry: Registry[Metric] = METRICS,
+) -> Callable[[Callable[[Evidence], float]], Callable[[Evidence], float]]:  # fmt: skip
     """Decorator: register the function below as a metric."""
 
     def register(function: Callable[[Evidence], float]) -> Callable[[Evidence], float]:
-        METRICS.add(Metric(key, label, help, better, function))
+        registry.add(Metric(key, label, help, better, function, pooled))
         return function
 
     return register
+
+
+def metrics_of(task: Task) -> dict[str, Metric]:
+    """The metrics of a task by key."""
+    more: Mapping[str, Metric] = {"multilabel": LABEL_METRICS, "sequence": SERIES_METRICS}.get(task, {})
+    return {**METRICS, **more}
+
+
+def measure(evidence: Evidence, task: Task) -> dict[str, float]:
+    """Every metric of the task by its key; NaN where it is undefined."""
+    return {key: _measured(record, evidence) for key, record in metrics_of(task).items()}
+
+
+def _measured(record: Metric, evidence: Evidence) -> float:
+    if record.pooled or evidence.confusion.ndim == 2:
+        return record.function(evidence)
+    labels = zip(evidence.confusion, evidence.y_true, strict=True)
+    prob = evidence.y_prob
+    each = [record.function(Evidence(c, y, None if prob is None else prob[label])) for label, (c, y) in enumerate(labels)]
+    defined = [value for value in each if not math.isnan(value)]
+    return float(np.mean(defined)) if defined else math.nan
 
 
 @metric("accuracy", "Accuracy", "higher", "Share of rows that are right. Follows the majority.")
@@ -138,12 +184,59 @@ def balanced_accuracy(evidence: Evidence) -> float:
     return float(np.nanmean(recall(evidence.confusion)))
 
 
-@metric("macro_f1", "Macro F1", "higher", "Mean over classes of F1 = 2TP / (2TP + FP + FN).")
+@metric("macro_f1", "Macro F1", "higher", "Mean over classes (or labels) of F1 = 2TP / (2TP + FP + FN).", pooled=True)
 def macro_f1(evidence: Evidence) -> float:
     counts = evidence.confusion
-    rows = counts.sum(1)
-    f1 = _ratio(2 * _hits(counts), rows + counts.sum(0))
-    return float(f1[rows > 0].mean())
+    rows = counts.sum(-1)
+    f1 = _ratio(2 * _hits(counts), rows + counts.sum(-2))
+    if counts.ndim == 3:  # of a label, F1 is that of its yes
+        f1, rows = f1[:, 1], rows[:, 1]
+    return float(f1[rows > 0].mean()) if (rows > 0).any() else math.nan
+
+
+@metric(
+    "micro_f1", "Micro F1", "higher", "F1 of all yeses of all labels together: frequent labels count most.",
+    pooled=True, registry=LABEL_METRICS,
+)  # fmt: skip
+def micro_f1(evidence: Evidence) -> float:
+    counts = evidence.confusion.sum(0)
+    whole = 2 * counts[1, 1] + counts[0, 1] + counts[1, 0]
+    return float(2 * counts[1, 1] / whole) if whole else math.nan
+
+
+@metric(
+    "exact_match", "All labels right", "higher", "Share of rows in which every label is right.",
+    pooled=True, registry=LABEL_METRICS,
+)  # fmt: skip
+def exact_match(evidence: Evidence) -> float:
+    return math.nan if evidence.y_pred is None else float((evidence.y_pred == evidence.y_true).all(0).mean())
+
+
+@metric(
+    "event_recall", "Event recall", "higher", "Share of events (steps with an event in a row) of which any step was flagged.",
+    registry=SERIES_METRICS,
+)  # fmt: skip
+def event_recall(evidence: Evidence) -> float:
+    if evidence.series is None:
+        return math.nan
+    event = event_numbers(evidence.series.truth & evidence.series.counted)
+    found = np.unique(event[evidence.series.said & (event > 0)])
+    events = int(event.max(initial=0))
+    return len(found) / events if events else math.nan
+
+
+@metric(
+    "false_alarms", "False alarms per 1000 steps", "lower", "Flagged steps without an event, per 1000 steps.",
+    registry=SERIES_METRICS,
+)  # fmt: skip
+def false_alarms(evidence: Evidence) -> float:
+    return float(1000 * evidence.confusion[0, 1] / evidence.confusion.sum())
+
+
+def event_numbers(truth: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Which event each step belongs to, from 1; 0 for none. An event is an unbroken row of true steps. truth [N, T]."""
+    before = np.pad(truth, ((0, 0), (1, 0)))[:, :-1]
+    return np.where(truth, np.cumsum(truth & ~before).reshape(truth.shape), 0)
 
 
 @metric("g_mean", "G-mean", "higher", "Geometric mean of the recalls: 0 as soon as one class is never found.")

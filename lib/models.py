@@ -8,24 +8,30 @@ between its inputs and its weights.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from lib.data import Task
 from lib.losses import Head
 from lib.registry import Param, Registry
 
 
 @dataclass(frozen=True)
 class Model:
-    """An architecture: `function(features, outputs, **params) -> layer widths`, first and last included."""
+    """An architecture: `function(features, outputs, **params) -> layer widths`, first and last included.
+
+    Models of series (lib/sequence_models.py) give a `Tagging` instead.
+    """
 
     key: str
     label: str
     summary: str
-    function: Callable[..., tuple[int, ...]]
+    function: Callable[..., Any]
     params: tuple[Param, ...] = ()
+    tasks: tuple[Task, ...] = ("binary", "multiclass", "multilabel")
 
 
 Views = tuple[Tensor, Tensor]  # weight [K, out, in] and bias [K, out] of one layer

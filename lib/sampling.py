@@ -240,9 +240,11 @@ def some_of(n: int, wanted: int, generator: torch.Generator) -> Tensor:
     return found
 
 
-def strata(y: Tensor, task: Task) -> Tensor:
-    """The class by which a row is sampled: its class; for several questions or steps, whether any of them is a yes."""
-    return y if y.ndim == 1 else (y > 0).any(dim=1).long()
+def strata(y: Tensor, task: Task, mask: Tensor | None = None) -> Tensor:
+    """The class by which a row is sampled: its class; for several questions or steps, whether any that counts is a yes."""
+    if y.ndim == 1:
+        return y
+    return ((y > 0) if mask is None else (y > 0) & mask).any(dim=1).long()
 
 
 class RowStream:

@@ -17,6 +17,7 @@ from lib.data import Dataset, Task
 from lib.experiment import Experiment, Strategy, Training
 from lib.losses import LOSSES, Loss, coefficients, counted, reduce
 from lib.models import MODELS, Pass, initial, layers
+from lib.optimiser import Optimiser
 from lib.sampling import SAMPLERS, RowStream, Strata, strata
 from lib.weighting import class_weights, element_weight
 
@@ -26,12 +27,11 @@ ORDER_BYTES = 256_000_000  # row numbers of an epoch
 # 2-32-32-3 at batch 128: 156 / 23 / 28; at batch 512: 232 / 93 / 114; with 100 classes: 247 / 86 / 118; at batch 4096
 # (alone 0.5 MB): 946 / 855 / 959. Wide nets gain little either way: 256 units, batch 512: 3311 alone, 2936 by sixteens.
 LAYER_BYTES = 1_000_000
-BETAS, EPSILON = (0.9, 0.999), 1e-8  # torch.optim.Adam's defaults
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """One strategy x one seed, with the dataset that it trains on and what follows from its class counts, [C] each."""
+    """One strategy x one seed, with the dataset that it trains on and what follows from its class counts, [C] or [L, 2]."""
 
     strategy: Strategy
     seed: int
@@ -65,7 +65,13 @@ class Run:
     @cached_property
     def seen_counts(self) -> Tensor:
         """Class counts in the proportions that the sampler shows."""
-        return SAMPLERS[self.strategy.sampler].seen_counts(self.class_counts, self.strategy.sampler_params)
+        seen, params = SAMPLERS[self.strategy.sampler].seen_counts, self.strategy.sampler_params
+        if self.dataset.task in ("binary", "multiclass"):
+            return seen(self.class_counts, params)
+        within = self.dataset.counts_by_stratum  # rows are drawn by whether they hold any yes: each group brings its own counts
+        rows = torch.bincount(strata(self.dataset.train.y, self.dataset.task, self.dataset.train.mask), minlength=2).double()
+        often = torch.where(rows > 0, seen(rows, params) / rows.clamp(min=1), 0.0)
+        return torch.stack([own * factor for own, factor in zip(within, often, strict=True)]).sum(0)
 
     @cached_property
     def ordered(self) -> bool:
@@ -77,7 +83,9 @@ class Run:
     def loss_shift(self) -> Tensor:
         """How far the loss itself moves the log odds of its optimum."""
         shift = self.loss.log_shift
-        return torch.zeros_like(self.class_counts) if shift is None else shift(self.class_counts, self.strategy.loss_params)
+        if shift is None:
+            return torch.zeros_like(self.class_counts)
+        return shift(self.class_counts, self.strategy.loss_params).expand_as(self.class_counts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,18 +97,24 @@ class Group:
     reduction: Any
     params: Mapping[str, Any]  # numbers that all share, or [k, 1] tensors
     context: Mapping[str, Tensor | None]
-    class_weight: Tensor  # [k, C]
+    class_weight: Tensor  # [k, C], or [k, L, 2]
     weighs_itself: bool
 
     def terms(self, logits: Tensor, targets: Tensor) -> Tensor:
         """One term per decision of a batch: logits [k, B, outputs], targets [k, B, ...]."""
-        scores = logits.squeeze(-1) if self.loss.scores == "one" else logits
+        scores = logits.squeeze(-1) if logits.ndim > targets.ndim and self.loss.scores == "one" else logits
         return self.loss.function(scores, targets, **self.params, **self.context)
 
 
-def widths_of(experiment: Experiment, run: Run) -> tuple[int, ...]:
-    """Layer widths of a run's model, first and last included."""
-    outputs = run.loss.outputs(len(run.dataset.class_names))
+def outputs_of(loss: Loss, dataset: Dataset) -> int:
+    """How many numbers a model puts out per row, or per time step."""
+    classes = len(dataset.class_names)
+    return loss.outputs(2, labels=classes) if dataset.task == "multilabel" else loss.outputs(classes)
+
+
+def widths_of(experiment: Experiment, run: Run) -> Any:
+    """Layer widths of a run's model, first and last included; of a model of series its `Tagging`."""
+    outputs = outputs_of(run.loss, run.dataset)
     return MODELS[experiment.model.name].function(run.dataset.features, outputs, **experiment.model.params)
 
 
@@ -125,7 +139,7 @@ def table_of(runs: Sequence[Run], dtype: torch.dtype) -> Table:
         rows=rows,
         starts={id(dataset): position * rows for position, dataset in enumerate(datasets)},
         x=_joined([standardise(d, d.train.x.to(dtype)) for d in datasets]),
-        y=_joined([d.train.y for d in datasets]),
+        y=_joined([d.train.y.to(dtype) if d.task == "multilabel" else d.train.y for d in datasets]),
         sample_weight=_joined([s.to(dtype) for s in own if s is not None]) if own[0] is not None else None,
     )
 
@@ -213,15 +227,16 @@ class Stack:
         rows = torch.stack([initial(self.widths, run.seed, self.head) for run in self.runs]).to(dtype)
         parts = layers(self.widths, self.head)
         if experiment.model.bias_init == "log_prior" and parts[-1].biases:
-            rows[:, parts[-1].bias_start : parts[-1].end] = torch.stack([_log_prior(run) for run in self.runs]).to(dtype)
+            rows[:, parts[-1].bias_start : parts[-1].end] = torch.stack([log_prior(run) for run in self.runs]).to(dtype)
         self._buffers = [torch.zeros(rows.numel(), dtype=dtype) for _ in range(4)]
         views = [[view for layer in parts for view in layer.dense_views(buffer, len(rows))] for buffer in self._buffers]
         for view, values in zip(views[0], (v for layer in parts for v in layer.views(rows)), strict=True):
             view.copy_(values)
         self._views, self._gradients = (list(zip(kind[::2], kind[1::2], strict=True)) for kind in views[:2])
-        self._step = torch.zeros((), dtype=torch.float32)
-        self._lr = self._per_parameter([settings.lr for settings in self.settings])
-        self._weight_decay = self._per_parameter([settings.weight_decay for settings in self.settings])
+        self._optimiser = Optimiser(
+            self._buffers, self.settings[0].optimizer, self._per_parameter([settings.lr for settings in self.settings]),
+            self._per_parameter([settings.weight_decay for settings in self.settings]),
+        )  # fmt: skip
 
     def _per_parameter(self, numbers: Sequence[float]) -> float | Tensor:
         """A setting of each run, as one number where all share it, else for every parameter [K*P]."""
@@ -256,7 +271,12 @@ class Stack:
         Rows are gathered for many batches at once, so that a step gathers nothing.
         """
         order = [stream.epoch() for stream in self._streams]  # [N] each
-        per_batch = (self._table.x[0].numel() + 4) * self._table.x.element_size() * len(self.runs) * self.batch_size
+        per_batch = (
+            (self._table.x[0].numel() + 3 + self._table.y[0].numel())
+            * self._table.x.element_size()
+            * len(self.runs)
+            * self.batch_size
+        )
         whole = self._table.rows // self.batch_size * self.batch_size
         chunk = max(CHUNK_BYTES // per_batch, 1) * self.batch_size
         for start, stop in [*((at, min(at + chunk, whole)) for at in range(0, whole, chunk)), (whole, self._table.rows)]:
@@ -287,69 +307,58 @@ class Stack:
         terms = [group.terms(leaf.transpose(1, 2), y) for group, leaf, y in zip(groups, leaves, targets, strict=True)]
         gradients = torch.autograd.grad(terms, leaves, weights)
         step.backward(x, _joined(gradients))
-        self._update()
+        self._optimiser.step()
         self.loss_sum += _joined([reduce(t.detach(), w, leading=1) for t, w in zip(terms, weights, strict=True)])
-
-    def _update(self) -> None:
-        """One step of torch.optim.Adam or SGD for all runs; no optimiser object and its Python in between."""
-        values, gradients, *moments = self._buffers
-        if isinstance(self._weight_decay, Tensor) or self._weight_decay:
-            gradients += values * self._weight_decay
-        if self.settings[0].optimizer == "sgd":
-            values -= gradients * self._lr
-        elif isinstance(self._lr, float):
-            self._adam(values, gradients, moments, self._lr)
-        else:  # Adam's step is proportional to the learning rate: take that of 1, then each run's own
-            change = torch.zeros_like(values)
-            self._adam(change, gradients, moments, 1.0)
-            values += change * self._lr
-
-    def _adam(self, values: Tensor, gradients: Tensor, moments: Sequence[Tensor], lr: float) -> None:
-        self._step += 1
-        torch._fused_adam_(
-            [values], [gradients], [moments[0]], [moments[1]], [], [self._step], lr=lr, beta1=BETAS[0], beta2=BETAS[1],
-            weight_decay=0.0, eps=EPSILON, amsgrad=False, maximize=False,
-        )  # fmt: skip
 
     def _groups(self, epoch: int) -> list[Group]:
         """One group per loss and reduction, with this epoch's weights."""
         alike = [(run.strategy.loss, s.normaliser) for run, s in zip(self.runs, self.settings, strict=True)]
-        return [self._group(slice(a, b), epoch) for a, b in _neighbours(alike)]
+        return [group_of(self.runs, self.settings, slice(a, b), epoch, self._table.x.dtype) for a, b in _neighbours(alike)]
 
-    def _group(self, members: slice, epoch: int) -> Group:
-        runs, settings = self.runs[members], self.settings[members.start]
-        loss, dtype = runs[0].loss, self._table.x.dtype
-        weight = torch.stack([_weights_at(run, epoch, settings) for run in runs]).to(dtype)
-        counts = torch.stack([run.class_counts for run in runs]).to(dtype)
-        separable = loss.separable is not None and all(loss.separable(run.strategy.loss_params) for run in runs)
-        known = {"class_weight": None if separable else weight, "class_counts": counts}
-        context = {name: known[name] for name in loss.context}
-        params: dict[str, Any] = {}
-        for param in loss.params:
-            values = [run.strategy.loss_params[param.name] for run in runs]
-            kind = torch.int64 if isinstance(param.default, int) else dtype
-            params[param.name] = values[0] if len(set(values)) == 1 else torch.tensor(values, dtype=kind).unsqueeze(1)
-        reduction = "mean" if settings.normaliser == "fixed" else loss.reduction
-        return Group(loss, members, reduction, params, context, weight, loss.weighs_itself and not separable)
-
-    def _sample_weight(self, group: Group, rows: Tensor) -> Tensor | None:
-        """The weight of each row [batches, k, B], 1 for strategies that do without; None where rows have none."""
+    def _sample_weight(self, group: Group, rows: Tensor, targets: Tensor) -> Tensor | None:
+        """The weight of each row, as the terms [batches, k, B, ...]; 1 for strategies that do without; None where rows have none."""
         used = [run.strategy.sample_weight for run in self.runs[group.runs]]
         if self._table.sample_weight is None or not any(used):
             return None
         weight = self._table.sample_weight[rows]
-        return weight if all(used) else torch.where(torch.tensor(used)[:, None], weight, 1.0)
+        return _as_terms(weight if all(used) else torch.where(torch.tensor(used)[:, None], weight, 1.0), targets)
 
     def _coefficients(self, group: Group, rows: Tensor, targets: Tensor) -> Tensor:
         """The factor of each term [batches, k, B], normalised batch by batch: the whole reduction, outside the step."""
         return coefficients(
             group.reduction,
-            element_weight(group.class_weight.expand(len(rows), -1, -1), targets.clamp(min=0), self._table.task),
-            sample_weight=self._sample_weight(group, rows),
+            element_weight(
+                group.class_weight.expand(len(rows), *group.class_weight.shape), targets.clamp(min=0), self._table.task
+            ),
+            sample_weight=self._sample_weight(group, rows, targets),
             mask=counted(targets, group.params),
             leading=2,
             weighs_itself=group.weighs_itself,
         )
+
+
+def group_of(runs: Sequence[Run], settings: Sequence[Training], members: slice, epoch: int, dtype: torch.dtype) -> Group:
+    """The group of these neighbours, with the weights of an epoch (from 0)."""
+    own, first = runs[members], settings[members.start]
+    loss, task = own[0].loss, own[0].dataset.task
+    weight = torch.stack([_weights_at(run, epoch, first) for run in own]).to(dtype)
+    counts = torch.stack([run.class_counts for run in own]).to(dtype)
+    separable = loss.separable is not None and all(loss.separable(run.strategy.loss_params) for run in own)
+    known = {"class_weight": None if separable else weight, "class_counts": counts}
+    context = {name: known[name] for name in loss.context}
+    params: dict[str, Any] = {}
+    for param in loss.params:
+        values = [run.strategy.loss_params[param.name] for run in own]
+        kind = torch.int64 if isinstance(param.default, int) else dtype
+        column = (-1, 1) if task in ("binary", "multiclass") else (-1, 1, 1)  # to broadcast against the terms
+        params[param.name] = values[0] if len(set(values)) == 1 else torch.tensor(values, dtype=kind).view(column)
+    reduction = "mean" if first.normaliser == "fixed" else loss.reduction
+    return Group(loss, members, reduction, params, context, weight, loss.weighs_itself and not separable)
+
+
+def _as_terms(sample_weight: Tensor, targets: Tensor) -> Tensor:
+    """The weight of each row, for all of its decisions."""
+    return sample_weight.view(*sample_weight.shape, *[1] * (targets.ndim - sample_weight.ndim)).expand_as(targets)
 
 
 def standardise(dataset: Dataset, x: Tensor) -> Tensor:
@@ -367,11 +376,16 @@ def _weights_at(run: Run, epoch: int, settings: Training) -> Tensor:
     return weight
 
 
-def _log_prior(run: Run) -> Tensor:
-    """Output bias whose probabilities are the class shares: [C], or the log odds [1] for one logit. No share below 1/(2n)."""
+def log_prior(run: Run) -> Tensor:
+    """Output bias whose probabilities are the class shares: [C], or log odds: [1] for one logit, [L] for labels.
+
+    No share below 1/(2n).
+    """
     counts = run.class_counts.clamp(min=0.5)
-    log_share = (counts / counts.sum()).log()
-    return log_share[1:] - log_share[:1] if run.loss.scores == "one" else log_share
+    log_share = (counts / counts.sum(-1, keepdim=True)).log()
+    if run.loss.scores == "per class":
+        return log_share
+    return (log_share[..., 1] - log_share[..., 0]).view(-1)
 
 
 def _joined(parts: Sequence[Tensor]) -> Tensor:

@@ -170,13 +170,17 @@ def _misfit(strategy: Strategy, part: str, task: Task, classes: int) -> str | No
         fitting = ", ".join(key for key, other in registry.items() if task in other.tasks)
         return (
             f"{registry.word} {record.key} is for {' or '.join(record.tasks)} targets, "
-            f"and these are {task} ({classes} classes). Choose one of {fitting}."
+            f"and these are {task} ({classes} {'labels' if task == 'multilabel' else 'classes'}). Choose one of {fitting}."
         )
     weights, ignored = params.get("weights"), params.get("ignore_index", -100)
     if weights is not None and not any(weights):
         return "weights must not all be 0: nothing would be learnt."
     if weights is not None and len(weights) != classes:
-        return f"weights must have one value per class: {classes} classes, got {len(weights)} weights."
+        several = "labels" if task == "multilabel" else "classes"
+        return f"weights must have one value per class: {classes} {several}, got {len(weights)} weights."
+    thresholds = params.get("thresholds", (0.5,))
+    if len(thresholds) not in (1, classes):
+        return f"thresholds must be one for all or one per label: {classes} labels, got {len(thresholds)} thresholds."
     if ignored != -100 and not 0 <= ignored < classes:
         return f"ignore_index must be -100 or a class from 0 to {classes - 1}, got {ignored}."
     return None

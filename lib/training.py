@@ -7,20 +7,25 @@ how often it yields changes no number.
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
+from lib import sequence_models
 from lib.data import SOURCES, Dataset, Split
 from lib.data.upload import Table
-from lib.decisions import DECISIONS, Context, Rule, class_scores
-from lib.experiment import DataSpec, Experiment, check_fit
+from lib.decisions import DECISIONS, Context, Rule
+from lib.experiment import DataSpec, Experiment, check_fit, check_model
+from lib.losses import Head
 from lib.metrics import confusion_matrices, recall
 from lib.models import Net, predict, state_dict
 from lib.registry import brief
+from lib.series_stack import SeriesStack, series_stacks
 from lib.stack import Run, Stack, stacks, standardise
+from lib.tasks import READINGS
 from lib.tuning import Tuned, candidates, choose, picked
 
 Array = NDArray[np.float64]
@@ -36,7 +41,7 @@ class History:
 
     train_loss: Array  # [S, R, E] as optimised: the mean over the batches of an epoch
     val_nll: Array  # [S, R, E] plain, unweighted: comparable across losses; NaN where scores are no probabilities
-    recall: Array  # [S, R, E, C] on validation, by the strategy's decision
+    recall: Array  # [S, R, E, C] on validation, by the strategy's decision; of several labels [S, R, E, L], of their yes
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,10 +54,13 @@ class Snapshot:
     progress: float  # in epochs, batches of the running one included
     history: History
     loss_now: Array  # [S, R] mean loss of the running epoch so far; NaN before its first batch
-    confusion: Array  # [S, R, C, C] validation, [true][predicted], after the last finished epoch (zeros before)
+    confusion: (
+        Array  # [S, R, C, C] validation, [true][predicted], after the last finished epoch (zeros before); or [.., L, 2, 2]
+    )
     diverged: Mapping[At, int]  # the epoch (from 1) at which a run stopped being finite
     models: Mapping[At, "TrainedModel"]
     runs: tuple[Run, ...]
+    rules: Mapping[At, Rule]  # of each run's decision, fitted on validation after the last finished epoch (none before)
     tuned: tuple[Tuned, ...] = ()  # per strategy, with fair tuning: everything above is of the learning rate chosen by now
 
     @property
@@ -67,22 +75,46 @@ class TrainedModel:
     run: Run
     parameters: Tensor  # [P]
     epoch: int  # finished epochs
-    widths: tuple[int, ...]
+    widths: Any  # layer widths, first and last included; of a model of series its `Tagging`
 
-    def scores(self, x: Tensor) -> Tensor:
-        """Class scores [N, C] of raw features [N, D]."""
-        inputs = standardise(self.run.dataset, x.to(self.parameters.dtype))
-        outputs = predict(self.parameters[None], self.widths, inputs, self.run.loss.head)[0] * self.run.score_scale
-        return class_scores(outputs, self.run.loss.scores == "one")
+    def outputs(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """What the model puts out for raw features: [N, outputs] of rows [N, D], [N, T] of series [N, T, D]."""
+        rows = predictions(self.parameters[None], self.widths, self.run.dataset, x, mask, self.run.loss.head)
+        return rows[0] * self.run.score_scale
+
+    def scores(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Class scores of raw features, as lib/tasks.py reads them: [N, C]; of several labels [L, N, 2]; of steps [M, 2]."""
+        reading = READINGS[self.run.dataset.task]
+        return reading.scores(self.outputs(x, mask)[None], mask, self.run.loss.scores == "one")[0]
 
     def state_dict(self) -> dict[str, Tensor]:
+        if not isinstance(self.widths, tuple):
+            return {key: value.clone() for key, value in self.module().state_dict().items()}
         return state_dict(self.parameters, self.widths, self.run.dataset.shift, self.run.dataset.scale, self.run.loss.head)
 
-    def module(self) -> Net:
-        """The model as `nn.Sequential` of Linear and ReLU that takes raw features; its scores are to be scaled (LDAM)."""
-        net = Net(self.widths, self.run.dataset.shift, self.run.dataset.scale, self.run.loss.head)
+    def module(self) -> nn.Module:
+        """The model as `nn.Sequential` of Linear and ReLU, or as torch's LSTM with a linear head; it takes raw features.
+
+        Its scores are to be scaled where the loss says so (LDAM).
+        """
+        dataset = self.run.dataset
+        if not isinstance(self.widths, tuple):
+            tagger: nn.Module = self.widths.module(dataset.shift, dataset.scale)
+            sequence_models.install(tagger, self.parameters.clone())
+            return tagger
+        net = Net(self.widths, dataset.shift, dataset.scale, self.run.loss.head)
         net.to(self.parameters.dtype).load_state_dict(self.state_dict())
         return net
+
+
+def predictions(
+    rows: Tensor, widths: Any, dataset: Dataset, x: Tensor, mask: Tensor | None = None, head: Head = "linear"
+) -> Tensor:
+    """Outputs [K, N, ...] of the models in `rows` [K, P] for the same raw features."""
+    inputs = standardise(dataset, x.to(rows.dtype))
+    if isinstance(widths, tuple):
+        return predict(rows, widths, inputs, head)
+    return sequence_models.predict(rows, widths, inputs, mask)
 
 
 def load(spec: DataSpec, table: Table | None = None) -> Dataset:
@@ -115,6 +147,7 @@ def train(
     `data.seed + s`. Raises ValueError when a strategy does not fit the dataset.
     """
     check_fit(experiment.strategies, dataset.task, len(dataset.class_names))
+    check_model(experiment.model, dataset.task)
     if experiment.training.lr_grid:
         tune = _Tuning(experiment)
         yield from map(tune.best, train(candidates(experiment), dataset, stride=stride, dtype=dtype))
@@ -135,9 +168,13 @@ def train(
 
 
 def decide(run: Run, epoch: int, scores: Tensor, y: Tensor) -> Rule:
-    """The rule of a run's decision after `epoch` epochs, fitted on validation scores [N, C] and targets [N]."""
+    """The rule of a run's decision after `epoch` epochs, fitted on validation scores [N, C] and targets [N].
+
+    Of several labels scores are [L, N, 2] and targets [L, N], as lib/tasks.py reads them.
+    """
     context = Context(run.class_counts, run.weight_in(epoch - 1), run.seen_counts, run.loss_shift)
-    return DECISIONS[run.strategy.decision].function(scores, y, context, **run.strategy.decision_params)
+    rule: Rule = DECISIONS[run.strategy.decision].function(scores, y, context, **run.strategy.decision_params)
+    return Rule(rule.offset.expand_as(run.class_counts))
 
 
 class _Tuning:
@@ -189,15 +226,19 @@ class _Progress:
             for s, strategy in enumerate(experiment.strategies)
             for r, seed in enumerate(experiment.seeds)
         )
-        self.stacks = stacks(experiment, self.runs, dtype)
+        self.reading = READINGS[dataset.task]
+        make = series_stacks if dataset.task == "sequence" else stacks
+        self.stacks: Sequence[Stack | SeriesStack] = make(experiment, self.runs, dtype)
         self.epoch = 0
         self.diverged: dict[At, int] = {}
+        self.rules: dict[At, Rule] = {}
         shape = (len(experiment.strategies), len(experiment.seeds))
         classes, epochs = len(dataset.class_names), experiment.training.epochs
         self._train_loss = np.full((*shape, epochs), np.nan)
         self._val_nll = np.full((*shape, epochs), np.nan)
         self._recall = np.full((*shape, epochs, classes), np.nan)
-        self._confusion = np.zeros((*shape, classes, classes))
+        counts = dataset.class_counts("validation").shape
+        self._confusion = np.zeros((*shape, *counts, counts[-1]))
 
     def at_end_of_epoch(self) -> bool:
         return all(stack.batches_done == stack.batches for stack in self.stacks)
@@ -214,32 +255,36 @@ class _Progress:
                     self.diverged.setdefault(run.at, self.epoch + 1)
             self._validate(stack)
             stack.batches_done, stack.loss_sum = 0, torch.zeros_like(stack.loss_sum)
-        self._recall[:, :, self.epoch] = recall(self._confusion)
+        self._recall[:, :, self.epoch] = self.reading.groups(recall(self._confusion))
         self.epoch += 1
 
-    def _validate(self, stack: Stack) -> None:
-        classes, parameters = len(self.dataset.class_names), stack.parameters()
+    def _validate(self, stack: Stack | SeriesStack) -> None:
+        classes, parameters = self._confusion.shape[-1], stack.parameters()
         for runs in _same_dataset(stack.runs):
             part = stack.runs[runs.start].dataset.validation
-            at_once = max(EVALUATED // (len(part) * classes), 1)
+            at_once = max(EVALUATED // (part.decisions * classes), 1)
             for start in range(runs.start, runs.stop, at_once):
                 self._validate_runs(stack, parameters, slice(start, min(start + at_once, runs.stop)), part)
 
-    def _validate_runs(self, stack: Stack, parameters: Tensor, members: slice, part: Split) -> None:
+    def _validate_runs(self, stack: Stack | SeriesStack, parameters: Tensor, members: slice, part: Split) -> None:
         runs, rows = stack.runs[members], parameters[members]
-        inputs = standardise(runs[0].dataset, part.x.to(rows.dtype))
-        scale = torch.tensor([run.score_scale for run in runs], dtype=rows.dtype)[:, None, None]
-        scores = class_scores(predict(rows, stack.widths, inputs, stack.head) * scale, runs[0].loss.scores == "one")
-        rules = [decide(run, self.epoch + 1, own, part.y) for run, own in zip(runs, scores, strict=True)]
+        head = runs[0].loss.head
+        scale = torch.tensor([run.score_scale for run in runs], dtype=rows.dtype)
+        outputs = predictions(rows, stack.widths, runs[0].dataset, part.x, part.mask, head)
+        outputs = outputs * scale.view(-1, *[1] * (outputs.ndim - 1))
+        scores = self.reading.scores(outputs, part.mask, runs[0].loss.scores == "one")
+        y = self.reading.targets(part)
+        rules = [decide(run, self.epoch + 1, own, y) for run, own in zip(runs, scores, strict=True)]
+        self.rules |= {run.at: rule for run, rule in zip(runs, rules, strict=True)}
         offset = torch.stack([rule.offset for rule in rules])
-        matrices = confusion_matrices(part.y, Rule(offset)(scores), scores.shape[-1]).double().numpy()
+        matrices = confusion_matrices(y, Rule(offset)(scores), scores.shape[-1]).double().numpy()
         shown = torch.stack([
             rule.offset if DECISIONS[run.strategy.decision].recalibrates else torch.zeros_like(rule.offset)
             for run, rule in zip(runs, rules, strict=True)
         ])  # fmt: skip
-        log_prob = (scores + shown.to(scores.dtype).unsqueeze(1)).log_softmax(-1)
-        own_class = log_prob.gather(-1, part.y.expand(len(runs), -1).unsqueeze(-1)).squeeze(-1)
-        nll = -own_class.double().mean(1).numpy()
+        log_prob = (scores + shown.to(scores.dtype).unsqueeze(-2)).log_softmax(-1)
+        own_class = log_prob.gather(-1, y.expand(len(runs), *y.shape).unsqueeze(-1)).squeeze(-1)
+        nll = -own_class.double().flatten(1).mean(1).numpy()
         for run, matrix, value in zip(runs, matrices, nll, strict=True):
             if run.at not in self.diverged:
                 self._confusion[run.at] = matrix
@@ -261,7 +306,7 @@ class _Progress:
         history = History(*(_read_only(a[:, :, : self.epoch]) for a in (self._train_loss, self._val_nll, self._recall)))
         return Snapshot(
             self.experiment, self.dataset, self.epoch, self.epoch + done / batches, history, now,
-            _read_only(self._confusion), dict(self.diverged), models, self.runs,
+            _read_only(self._confusion), dict(self.diverged), models, self.runs, dict(self.rules),
         )  # fmt: skip
 
 

@@ -226,12 +226,14 @@ def pos_weight(counts: Tensor) -> Tensor:
     formula=r"w_c = \text{yours}",
     source="-",
     scale="yours",
-    summary="The weights you type, one per class in the order of the classes.",
+    summary="The weights you type, one per class in the order of the classes; of several labels the pos_weight of each.",
     params=(Param("weights", "w", (1.0, 10.0), 0.0, 1e9, 0.1, help="One weight per class, in class order.", length=(2, 1000)),),
     code="torch.tensor({weights}, dtype=counts.dtype)",
-    tasks=("binary", "multiclass", "sequence"),
 )
 def manual(counts: Tensor, *, weights: tuple[float, ...]) -> Tensor:
+    if counts.ndim > 1 and len(weights) == counts.shape[-2]:  # labels: one pos_weight each
+        own = torch.tensor(weights, dtype=counts.dtype)
+        return torch.stack([torch.ones_like(own), own], dim=-1).expand_as(counts)
     if len(weights) != counts.shape[-1]:
         raise ValueError(f"weights must have one value per class: {counts.shape[-1]} classes, got {len(weights)} weights.")
     return torch.tensor(weights, dtype=counts.dtype).expand_as(counts)

@@ -23,7 +23,7 @@ except ValueError as error:
 with st.sidebar:
     st.subheader("Strategies", anchor=False)
     experiment = edit(state.experiment(), dataset.task)
-    experiment = edit_folded(experiment)
+    experiment = edit_folded(experiment, dataset.task)
 state.write_back(experiment)
 
 compare_view.controls(experiment)

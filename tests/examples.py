@@ -6,8 +6,8 @@ from hypothesis import strategies as some
 
 from lib.data import SOURCES
 from lib.experiment import DataSpec, Experiment, ModelSpec, Strategy, Training
-from lib.models import MODELS
 from lib.registry import Param
+from lib.sequence_models import MODELS
 
 
 def values_of(param: Param) -> some.SearchStrategy:
@@ -91,6 +91,8 @@ def strategies_of(draw, spec: DataSpec, name: str) -> Strategy:
             params["ignore_index"] = draw(some.sampled_from([-100, *range(classes)]))
         if "weights" in [param.name for param in record.params]:
             params["weights"] = tuple(draw(some.lists(some.floats(0, 1e6), min_size=classes, max_size=classes).filter(any)))
+        if "thresholds" in params:
+            params["thresholds"] = params["thresholds"][:1]
         chosen |= {key_field: record.key, params_field: params}
     overrides = {param.name: values_of(param) for param in Training.FIELDS if param.name not in Training.SHARED}
     chosen["overrides"] = draw(some.fixed_dictionaries({}, optional=overrides))
@@ -102,7 +104,8 @@ def experiments(draw) -> Experiment:
     """Any experiment that the registries allow, over all of them."""
     spec = draw(data_specs())
     names = draw(some.lists(NAMES, min_size=1, max_size=3, unique_by=str.strip))
-    model = MODELS[draw(some.sampled_from(list(MODELS)))]
+    task = SOURCES[spec.source].task_of(spec.params)
+    model = MODELS[draw(some.sampled_from([key for key, record in MODELS.items() if task in record.tasks]))]
     settings = {p.name: values_of(p) for p in Training.FIELDS}
     settings["lr_grid"] = settings["lr_grid"].filter(lambda rates: len(set(rates)) == len(rates))
     return Experiment(

@@ -17,10 +17,11 @@ from lib.weighting import class_weights
 from tests.examples import params_of
 
 EVERY = list(DECISIONS)
+OF_CLASSES = [key for key in EVERY if "binary" in DECISIONS[key].tasks]
 
 
 def context(counts, weight=None, seen=None, shift=None):
-    counts = torch.tensor(counts).double()
+    counts = torch.as_tensor(counts).double()
     ones, zeros = torch.ones_like(counts), torch.zeros_like(counts)
     return Context(
         counts, ones if weight is None else torch.as_tensor(weight).double(),
@@ -37,10 +38,10 @@ def log_odds(p):
     return math.log(p / (1 - p))
 
 
-@pytest.mark.parametrize("key", EVERY)
+@pytest.mark.parametrize("key", OF_CLASSES)
 @given(data=some.data(), rows=some.integers(0, 20), classes=some.integers(2, 6), seed=some.integers(0, 99))
 def test_a_rule_gives_each_row_a_class(key, data, rows, classes, seed):
-    classes = 2 if DECISIONS[key].tasks == ("binary",) else classes
+    classes = 2 if "multiclass" not in DECISIONS[key].tasks else classes
     g = torch.Generator().manual_seed(seed)
     scores = torch.randn(rows, classes, generator=g)
     counts = data.draw(some.lists(some.integers(0, 1000), min_size=classes, max_size=classes).filter(any))
@@ -50,6 +51,25 @@ def test_a_rule_gives_each_row_a_class(key, data, rows, classes, seed):
     assert rule(scores).shape == (rows,)
     together = rule(scores.expand(3, -1, -1))
     assert all(torch.equal(own, rule(scores)) for own in together)
+
+
+@pytest.mark.parametrize("key", [key for key in EVERY if "multilabel" in DECISIONS[key].tasks])
+@given(data=some.data(), labels=some.integers(1, 5), seed=some.integers(0, 99))
+def test_a_rule_of_several_labels_decides_each_as_if_it_were_alone(key, data, labels, seed):
+    g = torch.Generator().manual_seed(seed)
+    scores, counts = torch.randn(labels, 7, 2, generator=g), torch.randint(1, 1000, (labels, 2), generator=g).double()
+    params = data.draw(params_of(DECISIONS[key]))
+    if key == "label_thresholds":
+        params = {"thresholds": tuple(data.draw(some.lists(some.floats(0.01, 0.99), min_size=labels, max_size=labels)))}
+    together = rule_of(key, scores, context(counts, weight=counts / 7), **params)(scores)
+    for label in range(labels):
+        if key == "label_thresholds":
+            own, about = scores[label : label + 1], context(counts[label : label + 1])
+            alone = rule_of(key, own, about, thresholds=params["thresholds"][label : label + 1])(own)[0]
+        else:
+            own = scores[label]
+            alone = rule_of(key, own, context(counts[label], weight=counts[label] / 7), **params)(own)
+        assert torch.equal(together[label], alone)
 
 
 def test_ties_go_to_the_lowest_class():

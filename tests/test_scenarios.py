@@ -113,6 +113,32 @@ def test_deferred_weights_on_test() -> None:
     assert loss[48] > 1.5 * loss[47] and loss[47] < loss[46] < loss[45]  # "jumps when the weights start, at epoch 49"
 
 
+def test_lstm(recalls) -> None:
+    found = recalls["lstm_100_to_1"]
+    assert found["plain"][1] < 0.02  # "says no at every step"
+    assert found["pos_weight 85"][1] > 0.92 and 0.88 < found["pos_weight 85"][0] < 0.95  # "19 of 20", "one in twelve"
+    assert 0.35 < found["pos_weight 85, undone"][1] < 0.7 and found["pos_weight 85, undone"][0] > 0.995  # "half", "hardly"
+    assert found["plain at 1/86"][1] > 0.9  # "wakes the plain network, too"
+
+
+def test_the_same_pictures_asked_two_ways(recalls) -> None:
+    one, any_of = recalls["exactly_one_animal"], recalls["any_animal"]
+    for found, weighted in ((one, "balanced"), (any_of, "pos_weight per label")):
+        assert found["plain"][2] + 0.03 < found[weighted][2]
+    first, second = (load(SCENARIOS[key].experiment.data) for key in ("exactly_one_animal", "any_animal"))
+    assert (first.task, second.task) == ("multiclass", "multilabel") and (first.train.x == second.train.x).all()
+
+
+def test_one_logit_or_two(recalls) -> None:
+    found = recalls["one_logit_or_two"]
+    assert all(row == pytest.approx(found["pos_weight 19"], abs=0.01) for row in found.values())
+    experiment = SCENARIOS["one_logit_or_two"].experiment
+    *_, last = train(experiment, load(experiment.data))
+    ce, bce, ce_alike, bce_alike = last.history.train_loss[:, 0, -1]
+    assert bce / ce == pytest.approx((9500 + 19 * 500) / 10_000, rel=0.01)  # the sum of weights over the number of rows
+    assert bce_alike == pytest.approx(ce_alike, rel=0.005)
+
+
 def test_the_gallery_shows_what_was_found(recalls) -> None:
     """results.json holds what a training finds today, up to another machine's rounding."""
     assert list(stored()) == list(SCENARIOS)

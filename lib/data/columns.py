@@ -5,8 +5,9 @@
 is said in the dataset's notices.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,9 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from lib.data.dataset import TRAINING_ROWS, Dataset, Split, generator, sample_counts, stratified_split
+from lib.data.answers import MAX_LABELS, Answers, check_some_yes, lists, side_by_side, strata_of
+from lib.data.dataset import TRAINING_ROWS, Dataset, Split, count_classes, generator, sample_counts, stratified_split
+from lib.data.events import EVENT, QUIET
 from lib.data.features import Encoded, encode
 from lib.data.labels import (
     FEWEST_ROWS,
@@ -25,6 +28,8 @@ from lib.data.labels import (
     classes_of,
     refuse_measurements,
 )
+from lib.data.long_form import read_steps, series_dataset
+from lib.data.questions import suggest_questions
 from lib.data.roles import MAX_LEVELS, Column, ColumnPlan, kind_of, known_column, listed, look_at, suggest
 from lib.data.upload import READ_PARAMS, Table
 from lib.registry import Param, Params, Value, brief, check_params
@@ -49,6 +54,14 @@ UPLOAD_PARAMS: tuple[Param, ...] = (
           help="Columns of numbers that are names of categories."),
     Param("max_levels", "", MAX_LEVELS, 2, 200, 1, help="Text columns with more different values are left out."),
     Param("sample_weight", "", "", high=NAME_LENGTH, help="Column with the weight of each row; empty: all count the same."),
+    Param("task", "", "exclusive", choices=("exclusive", "multilabel", "sequence"),
+          help="One class per row, several yes/no labels per row, or a yes/no for each step of a series."),
+    Param("labels", "", (), length=(0, MAX_LABELS), item=str, high=NAME_LENGTH,
+          help="Several labels: their columns of 0 and 1; empty: the label column holds lists."),
+    Param("separator", "", ";", choices=(";", ",", "|"), help="What divides the labels of a list."),
+    Param("series", "", "", high=NAME_LENGTH, help="The column that says which series a step belongs to."),
+    Param("time", "", "", high=NAME_LENGTH, help="The column that orders the steps of a series; empty: the order of the file."),
+    Param("max_steps", "", 500, 2, 2000, 50, help="Longer series are cut into pieces of at most so many steps."),
 )  # fmt: skip
 
 
@@ -59,6 +72,8 @@ def params_of(table: Table, **chosen: Value) -> Params:
     """
     reading = {param.name: value for param, value in zip(READ_PARAMS, table.asked, strict=True)}
     params = check_params({**reading, **chosen, "file": table.name, "sha256": table.sha256}, UPLOAD_PARAMS, "upload")
+    if params["task"] != "exclusive":
+        return _params_of_questions(table, params, set(chosen))
     plan = suggest(
         table, label=str(params["label"]), sample_weight=str(params["sample_weight"]) if "sample_weight" in chosen else None
     )
@@ -70,6 +85,24 @@ def params_of(table: Table, **chosen: Value) -> Params:
     if complete["sample_weight"]:
         _weights(table, str(complete["sample_weight"]), found.codes >= 0)
     return Params({**complete, "classes": found.names})
+
+
+def _params_of_questions(table: Table, params: Params, chosen: set[str]) -> Params:
+    """As `params_of`, for several labels and for series."""
+    guessed = suggest_questions(table, str(params["task"]))
+    complete = Params({**params, **{name: value for name, value in guessed.items() if name not in chosen}})
+    if params["task"] == "sequence":
+        read_steps(table, *(str(complete[name]) for name in ("label", "series", "time", "missing_labels")))
+        return Params({**complete, "classes": (QUIET, EVENT)})
+    return Params({**complete, "classes": _answers(table, complete).names})
+
+
+def _answers(table: Table, params: Mapping[str, Any]) -> Answers:
+    if params["labels"]:
+        return side_by_side(table, params["labels"])
+    if not params["label"]:
+        raise ValueError("Choose the columns that are the labels: several of 0 and 1, or one with lists such as cat;bird.")
+    return lists(table, params["label"], params["separator"], params["classes"])
 
 
 def label_counts(
@@ -85,12 +118,26 @@ def dataset_from_table(
     table: Table, *, seed: int, file: str, sha256: str, delimiter: str, decimal: str, encoding: str, header: str,
     label: str, classes: tuple[str, ...], positive: str, missing_labels: str, na_words: str,
     features: tuple[str, ...], one_hot: tuple[str, ...], max_levels: int, sample_weight: str,
+    task: str = "exclusive", labels: tuple[str, ...] = (), separator: str = ";", series: str = "", time: str = "",
+    max_steps: int = 500,
 ) -> Dataset:  # fmt: skip
     """Split, encode and standardise. One keyword for each of UPLOAD_PARAMS; `params_of` fills them.
 
     Stratified 60/20/20; at most TRAINING_ROWS training rows. Raises ValueError that names column, row or limit.
     """
     _check_same_file(table, file, sha256, (delimiter, decimal, encoding, header))
+    if task == "sequence":
+        if sample_weight:
+            raise ValueError("A sample weight is for rows of their own, not for the steps of series. Choose none.")
+        columns, left_out = _feature_columns(table, label, "", features, one_hot, max_levels, (series, time))
+        return series_dataset(
+            table, seed=seed, label=label, series=series, time=time, max_steps=max_steps, missing_labels=missing_labels,
+            columns=columns, left_out=left_out,
+        )  # fmt: skip
+    if task == "multilabel":
+        asked = {"labels": labels, "label": label, "separator": separator, "classes": classes}
+        columns, left_out = _feature_columns(table, label, sample_weight, features, one_hot, max_levels, labels)
+        return _of_several_labels(table, _answers(table, asked), seed, missing_labels, sample_weight, columns, left_out)
     found = _classes(table, label, na_words, missing_labels, positive)
     if classes and classes != found.names:
         raise ValueError(
@@ -118,6 +165,37 @@ def dataset_from_table(
         feature_names=encoded.names, shift=torch.from_numpy(encoded.shift), scale=torch.from_numpy(encoded.scale),
         notices=notices,
         all_counts=torch.bincount(torch.from_numpy(found.codes[found.codes >= 0])).double(),
+    )  # fmt: skip
+
+
+def _of_several_labels(
+    table: Table, found: Answers, seed: int, missing_labels: str, sample_weight: str, columns: list[Column], left_out: list[str]
+) -> Dataset:  # fmt: skip
+    """As `dataset_from_table`, for several yes/no labels per row."""
+    without = np.flatnonzero(~found.answered)
+    if len(without) and missing_labels == "refuse":
+        raise ValueError(
+            f"The labels are {listed(found.names)}, but {_rows(table, without)} without an answer to some. Fill them in, or "
+            "choose to leave such rows out."
+        )
+    rare = check_some_yes(found)
+    if found.answered.sum() < FEWEST_ROWS:
+        raise ValueError(f"Expected at least {FEWEST_ROWS} rows with answers, got {int(found.answered.sum())}. Add rows.")
+    dropped = [f"{_rows(table, without).capitalize()} without an answer and left out, as chosen."] if len(without) else []
+    weights = _weights(table, sample_weight, found.answered) if sample_weight else None
+    strata = np.where(found.answered, strata_of(found.y), -1)
+    rows, thinned = _thin(strata, seed)
+    y = torch.from_numpy(found.y[rows])
+    parts = stratified_split(torch.from_numpy(strata[rows]), FRACTIONS, seed, classes=len(found.names) + 1)
+    training = np.zeros(len(rows), dtype=bool)
+    training[parts[0].numpy()] = True
+    encoded = encode(table, columns, rows, training)
+    train, validation, test = (_split(encoded, y, weights, rows, part) for part in parts)
+    return Dataset(
+        "multilabel", found.names, train, validation, test,
+        feature_names=encoded.names, shift=torch.from_numpy(encoded.shift), scale=torch.from_numpy(encoded.scale),
+        notices=(*table.notices, *found.notices, *rare, *dropped, *left_out, *encoded.notices, *thinned),
+        all_counts=count_classes(torch.from_numpy(found.y[found.answered]), "multilabel", len(found.names)),
     )  # fmt: skip
 
 
@@ -208,21 +286,24 @@ def _rows(table: Table, rows: npt.NDArray[np.int64]) -> str:
 
 
 def _feature_columns(
-    table: Table, label: str, sample_weight: str, features: tuple[str, ...], one_hot: tuple[str, ...], max_levels: int
-) -> tuple[list[Column], list[str]]:
-    """The columns to learn from, and a notice about those left out."""
-    if sample_weight == label:
-        raise ValueError(f"Column {brief(label)} is the label; it cannot be the sample weight too. Choose another, or none.")
+    table: Table, label: str, sample_weight: str, features: tuple[str, ...], one_hot: tuple[str, ...], max_levels: int,
+    taken: Sequence[str] = (),
+) -> tuple[list[Column], list[str]]:  # fmt: skip
+    """The columns to learn from, and a notice about those left out. `taken` are columns that say something else."""
+    if sample_weight and sample_weight in (label, *taken):
+        raise ValueError(
+            f"Column {brief(sample_weight)} is the label; it cannot be the sample weight too. Choose another, or none."
+        )
     for name in (*features, *one_hot):
-        if name in (label, sample_weight):
-            raise ValueError(
-                f"Column {brief(name)} is the {'label' if name == label else 'sample weight'}; it cannot be a feature too."
-            )
+        if name in (label, sample_weight, *taken):
+            use = "label" if name == label else "sample weight" if name == sample_weight else "label, series or time"
+            raise ValueError(f"Column {brief(name)} is the {use}; it cannot be a feature too.")
     if features:
         return [_chosen(table, name, max_levels, name in one_hot) for name in dict.fromkeys(features)], []
-    plan = suggest(table, label=label, sample_weight=sample_weight, max_levels=max_levels, one_hot=one_hot)
-    used = [column for column in plan.columns if column.name in plan.features]
-    reasons = [f"{brief(column.name, 30)} ({column.why})" for column in plan.left_out]
+    first = label or next(iter(taken), "")
+    plan = suggest(table, label=first, sample_weight=sample_weight, max_levels=max_levels, one_hot=one_hot)
+    used = [column for column in plan.columns if column.name in plan.features and column.name not in taken]
+    reasons = [f"{brief(column.name, 30)} ({column.why})" for column in plan.left_out if column.name not in taken]
     if not used:
         because = f": left out are {', '.join(reasons[:4])}" if reasons else "; the file has labels alone"
         raise ValueError(

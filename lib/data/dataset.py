@@ -5,6 +5,7 @@ Tensors, so that training copies nothing. A `Dataset` is immutable by convention
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 import torch
@@ -16,10 +17,12 @@ TASKS: tuple[Task, ...] = ("binary", "multiclass", "multilabel", "sequence")
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Some rows. x [N, D] float32 (raw, unscaled); y [N] int64, or [N, L] / [N, T] of 0 and 1.
+    """Some rows. x [N, D] float32 (raw, unscaled); y [N] int64, or [N, L] of 0 and 1, int8.
 
-    `sample_weight` [N] and `mask` (the shape of y; 1 = counts) are None when every row counts the same.
-    `rows` [N] are row numbers in the visitor's file, 0-based, None for synthesised rows.
+    Of series, a row is one series: x [N, T, D], y [N, T] int8, `mask` [N, T] bool: which steps count. Padding stands at the
+    end of a series, holds zeros, and never counts; a step without a label does not count either.
+    `sample_weight` [N] is None when every row counts the same. `rows` [N] are row numbers in the visitor's file, 0-based
+    (of a series: its first), None for synthesised rows.
     """
 
     x: Tensor
@@ -31,11 +34,17 @@ class Split:
     def __len__(self) -> int:
         return len(self.x)
 
+    @property
+    def decisions(self) -> int:
+        """Yes-or-no answers, or choices of one class, that are counted."""
+        return self.y.numel() if self.mask is None else int(self.mask.sum())
+
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """Three splits and what a reader of a picture needs to know about them.
 
+    `class_names` are the classes; of `multilabel` the labels, of `sequence` what a step without and with an event is called.
     `shift` and `scale` [D] standardise features, (x - shift) / scale, inside the model; None where features are used as
     they are. `notices` are sentences for the visitor about what was done to the data.
     """
@@ -69,6 +78,15 @@ class Dataset:
             return self.all_counts
         part = self.splits[split]
         return count_classes(part.y, self.task, len(self.class_names), part.mask)
+
+    @cached_property
+    def counts_by_stratum(self) -> tuple[Tensor, Tensor]:
+        """Class counts of the training rows without any yes, and of those with one; for several questions or steps."""
+        part = self.train
+        some = ((part.y > 0) if part.mask is None else (part.y > 0) & part.mask).any(dim=1)
+        halves = ((part.y[own], None if part.mask is None else part.mask[own]) for own in (~some, some))
+        none, any_yes = (count_classes(y, self.task, len(self.class_names), mask) for y, mask in halves)
+        return none, any_yes
 
 
 TRAINING_ROWS = 200_000  # of more, a stratified sample is trained on

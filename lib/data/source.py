@@ -9,10 +9,14 @@ from torch import Tensor
 from lib.data.dataset import Dataset, Task
 from lib.registry import Param, Params, Registry
 
+Asked = Literal["exclusive", "multilabel", "sequence"]
+
 
 @dataclass(frozen=True)
 class Source:
     """Where rows come from.
+
+    `task` is how the rows are asked: one class of several, several yes/no questions, or a yes/no for each step of a series.
 
     `function(*, seed, **params) -> Dataset`. `classes(params)` gives the class names without drawing a row, so that an
     impossible pair (BCE on ten classes) is refused before any work. `means(params)` [C, D] are the class means of recipes
@@ -25,7 +29,7 @@ class Source:
     summary: str
     formula: str
     source: str
-    task: Literal["exclusive", "multilabel", "sequence"]
+    task: Asked | Callable[[Params], Asked]
     params: tuple[Param, ...]
     classes: Callable[[Params], tuple[str, ...]]
     function: Callable[..., Dataset]
@@ -33,9 +37,10 @@ class Source:
 
     def task_of(self, params: Params) -> Task:
         """The task; classes that exclude each other are `binary` when there are two of them."""
-        if self.task == "exclusive":
+        asked = self.task(params) if callable(self.task) else self.task
+        if asked == "exclusive":
             return "binary" if len(self.classes(params)) == 2 else "multiclass"
-        return self.task
+        return asked
 
 
 SOURCES: Registry[Source] = Registry("data source", context=("seed",))

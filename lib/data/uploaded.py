@@ -10,7 +10,7 @@ source(
     summary="Rows of a file of yours: choose the label column and the features.",
     formula="",
     source="You",
-    task="exclusive",
+    task=lambda params: params["task"],
     params=UPLOAD_PARAMS,
     classes=lambda params: params["classes"],
 )(dataset_from_table)

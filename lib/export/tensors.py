@@ -4,6 +4,41 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
+from lib.data import Task
+
+
+def weight_code(weights: Tensor, class_names: Sequence[str], task: Task) -> str:
+    """The weights as PyTorch takes them: per class [C], per label [L, 2], or of steps without and with an event [2]."""
+    if task == "multilabel":
+        return _per_label(weights, class_names)
+    if task == "sequence":
+        return "\n".join(["import torch", "from torch import nn", "", *_of_steps(weights)])
+    return tensor_code(weights, class_names)
+
+
+def _per_label(weights: Tensor, names: Sequence[str]) -> str:
+    about = f"# shape [{len(weights)}], float32, one pos_weight per label: weight of a yes over the weight of a no"
+    lines = ["import torch", "from torch import nn", "", about, "pos_weight = torch.tensor(["]
+    lines += [
+        f"    {_literal(yes / no if no else 0.0)},  # {index}: {_comment(name)}"
+        for index, ((no, yes), name) in enumerate(zip(weights.tolist(), names, strict=True))
+    ]
+    lines += ["])", "criterion = nn.BCEWithLogitsLoss(pos_weight=pos_weight)  # logits [N, L], targets [N, L] of 0. and 1.", ""]
+    return "\n".join(lines)
+
+
+def _of_steps(weights: Tensor) -> list[str]:
+    no, yes = weights.tolist()
+    return [
+        f"pos_weight = torch.tensor({_literal(yes / no if no else 0.0)})  # weight of a step with an event over one without",
+        "criterion = nn.BCEWithLogitsLoss(pos_weight=pos_weight, reduction='none')",
+        "",
+        "# logits, targets [N, T] (targets 0. or 1.), mask [N, T]: True where a step counts, False where there is padding",
+        "def loss(logits, targets, mask):",
+        "    return criterion(logits, targets)[mask].mean()",
+        "",
+    ]
+
 
 def tensor_code(weights: Tensor, class_names: Sequence[str]) -> str:
     """A script that builds `CrossEntropyLoss(weight=...)` and, for two classes, the two BCE forms. It runs as it stands.

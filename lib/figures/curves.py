@@ -17,6 +17,7 @@ from lib.figures.panels import axis_names, base_layout, layout_key
 from lib.figures.text import escape, listed, number, shorten
 from lib.figures.theme import fade, page, style
 from lib.losses import LOSSES
+from lib.tasks import READINGS
 from lib.training import Snapshot
 
 Array = NDArray[np.float64]
@@ -70,7 +71,8 @@ def train_loss(snapshot: Snapshot, *, dark: bool, height: int = 340, log: bool =
             values = np.concatenate([values, snapshot.loss_now[s][:, None]], axis=1)
             places = np.append(x, snapshot.progress)
         panels.setdefault(divisor(snapshot, s), []).append(_curve(snapshot, s, places, values))
-    ordered = [(DIVISORS[key], panels[key]) for key in DIVISORS if key in panels]
+    decision = READINGS[snapshot.dataset.task].decision
+    ordered = [(DIVISORS[key].replace("row", decision), panels[key]) for key in DIVISORS if key in panels]
     alt = _alt("Training loss as optimised", snapshot, [c for _, curves in ordered for c in curves])
     if len(ordered) > 1:
         alt += f" {len(ordered)} panels, because these losses are divided by different things and cannot be compared."
@@ -85,7 +87,7 @@ def validation_nll(snapshot: Snapshot, *, dark: bool, height: int = 340, log: bo
     silent = [c for c in curves if LOSSES[snapshot.experiment.strategies[c.index].loss].link == "none"]
     shown = [c for c in curves if c not in silent]
     alt = _alt("Validation NLL, unweighted", snapshot, shown)
-    title = "validation NLL per row, unweighted"
+    title = f"validation NLL per {READINGS[snapshot.dataset.task].decision}, unweighted"
     if silent:
         letters = listed([style(c.index, dark).letter for c in silent])
         title = f"validation NLL, unweighted; {letters}: none"

@@ -21,7 +21,9 @@ NAMED = 30  # classes up to which each bar has its name and number
 PARTS = ("train", "validation", "test")
 
 
-def class_counts(counts: Array, class_names: Sequence[str], *, log: bool = False, dark: bool, height: int = 340) -> Chart:
+def class_counts(
+    counts: Array, class_names: Sequence[str], *, log: bool = False, dark: bool, height: int = 340, unit: str = "rows"
+) -> Chart:
     """Rows per class as bars with their numbers; the ratio of the largest to the smallest class in words."""
     rows = np.asarray(counts, dtype=float)
     order = np.arange(len(rows)) if len(rows) <= NAMED else np.argsort(-rows, kind="stable")
@@ -37,12 +39,12 @@ def class_counts(counts: Array, class_names: Sequence[str], *, log: bool = False
         "showgrid": False, "tickangle": 0 if len(rows) <= 8 else -60,
     }  # fmt: skip
     largest = max(float(rows.max(initial=0)), 1.0)
-    layout["yaxis"] = {"title": {"text": "rows (log)" if log else "rows"}, "type": "log" if log else "linear",
+    layout["yaxis"] = {"title": {"text": f"{unit} (log)" if log else unit}, "type": "log" if log else "linear",
                        "range": [-0.3, np.log10(largest) * 1.1 + 0.1] if log else [0, largest * 1.12], "nticks": 6,
                        "tickformat": ",d"}  # fmt: skip
     shown = np.where(rows > 0, rows, np.nan) if log else rows
     parts = rows / max(rows.sum(), 1)
-    hover = [f"{escape(n)}: {count(r)} rows, {share(p)}" for n, r, p in zip(names, rows, parts, strict=True)]
+    hover = [f"{escape(n)}: {count(r)} {unit}, {share(p)}" for n, r, p in zip(names, rows, parts, strict=True)]
     data: list[dict[str, Any]] = [{
         "type": "bar", "x": np.arange(len(rows)), "y": shown, "marker": {"color": style(1, dark).color}, "width": 0.75,
         "hovertext": hover, "hoverinfo": "text", "base": 0.5 if log else 0,
@@ -53,12 +55,14 @@ def class_counts(counts: Array, class_names: Sequence[str], *, log: bool = False
         data[0]["y"] = shown - 0.5
     present = rows[rows > 0]
     ratio = (
-        f"The largest class has {number(present.max() / present.min())} times the rows of the smallest." if len(present) else ""
+        f"The largest class has {number(present.max() / present.min())} times the {unit} of the smallest."
+        if len(present)
+        else ""
     )
     rare = " • rare: at most a tenth of the largest." if any(marks) else ""
     layout["annotations"].append(note(ratio + rare, dark, yshift=-54))
     told = listed([f"{shorten(n, 30)} {count(r) if r else 'no rows'}" for n, r in zip(names, rows, strict=True)])
-    return Chart({"data": data, "layout": layout}, f"Rows per class: {told}. {ratio}".strip())
+    return Chart({"data": data, "layout": layout}, f"{unit.capitalize()} per class: {told}. {ratio}".strip())
 
 
 def scheme_weights(table: pd.DataFrame, *, dark: bool, log: bool = True) -> Chart:

@@ -58,28 +58,31 @@ def bar(values: Array, rows: float) -> Bar:
 
 def recall_bars(
     names: Sequence[str], recalls: Array, class_names: Sequence[str], rows: Array, *, dark: bool, split: str = "validation",
-    height: int = 380, width: int = 560, train_rows: Array | None = None,
+    height: int = 380, width: int = 560, train_rows: Array | None = None, rate: str = "recall", unit: str = "rows",
 ) -> Chart:  # fmt: skip
     """Grouped bars per class; beyond ten classes one marker per strategy over the classes, most frequent first.
 
     recalls [S, R, C], NaN where a class has no rows; `rows` [C] stand behind each bar. Which class is rare is said of the
     training rows, as on the page Data (of `rows` without them). `width` in pixels, about: narrow bars carry no numbers.
+    `rate` is what the numbers are called (recall or precision), `unit` what is counted.
     """
     values, counts = np.asarray(recalls, dtype=float), np.asarray(rows, dtype=float)
     values = values[:, None] if values.ndim == 2 else values
     classes = len(class_names)
     many = classes > BARS
     order = list(np.argsort(-counts, kind="stable")) if many else list(range(classes))
-    table = [[bar(values[s, :, c], counts[c]) for c in order] for s in range(len(names))]
+    # Behind a precision stand the rows that were predicted, not those of the class: it has no Wilson interval here.
+    behind = counts if rate == "recall" else np.where(counts > 0, np.inf, 0.0)
+    table = [[bar(values[s, :, c], behind[c]) for c in order] for s in range(len(names))]
     layout = base_layout(height, (56, 12, 16, 128 if many else 100), dark)
     marks = rare_classes(counts if train_rows is None else train_rows)
-    layout |= _axes([class_names[c] for c in order], counts[order], [marks[c] for c in order], many, width)
+    layout |= _axes([class_names[c] for c in order], counts[order], [marks[c] for c in order], many, width, rate)
     layout["legend"] = {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "xanchor": "left", "itemsizing": "constant"}
     layout |= {"showlegend": width >= NARROW, "barmode": "overlay"}
     data: list[dict[str, Any]] = []
     for s, name in enumerate(names):
         own = style(s, dark)
-        hover = [_hover(name, own, class_names[c], counts[c], b) for c, b in zip(order, table[s], strict=True)]
+        hover = [_hover(name, own, class_names[c], counts[c], b, rate, unit) for c, b in zip(order, table[s], strict=True)]
         offset, thick = (0.0, 0.0) if many else _place(s, len(names))
         x: Array = np.arange(classes, dtype=np.float64) + offset
         data.append(
@@ -88,8 +91,9 @@ def recall_bars(
         if not many:
             data.append(_letters(x, table[s], own, numbers=(width - 70) * GROUP / (classes * len(names)) >= 38))
     layout["annotations"] += _without_rows(counts[order], dark)
-    layout["annotations"].append(_caption(table, counts, values.shape[1], split, many, width, dark, any(marks)))
-    return Chart({"data": data, "layout": layout}, _alt(names, table, [class_names[c] for c in order], counts[order], split))
+    layout["annotations"].append(_caption(table, counts, values.shape[1], f"{split} {unit}", many, width, dark, any(marks)))
+    told = _alt(names, table, [class_names[c] for c in order], counts[order], f"{split} {unit}", rate)
+    return Chart({"data": data, "layout": layout}, told)
 
 
 def _place(index: int, strategies: int) -> tuple[float, float]:
@@ -98,7 +102,9 @@ def _place(index: int, strategies: int) -> tuple[float, float]:
     return (index - (strategies - 1) / 2) * width, width * 0.92
 
 
-def _axes(class_names: Sequence[str], rows: Array, marks: Sequence[bool], many: bool, width: int) -> dict[str, Any]:
+def _axes(
+    class_names: Sequence[str], rows: Array, marks: Sequence[bool], many: bool, width: int, rate: str
+) -> dict[str, Any]:  # fmt: skip
     longest = 10 if many else max(8, 96 // len(class_names))
     step = -(-len(rows) // 40)
     ticks = []
@@ -111,7 +117,7 @@ def _axes(class_names: Sequence[str], rows: Array, marks: Sequence[bool], many: 
         "xaxis": {"range": [-0.5, len(rows) - 0.5], "tickmode": "array", "tickvals": places, "showgrid": False,
                   "ticktext": [ticks[i] for i in places], "tickangle": -60 if many else 0,
                   "ticklabelstandoff": 0 if many else 12},
-        "yaxis": {"range": [-0.02 if many else -0.005, 1.12], "tickvals": [0, 0.25, 0.5, 0.75, 1], "title": {"text": "recall"},
+        "yaxis": {"range": [-0.02 if many else -0.005, 1.12], "tickvals": [0, 0.25, 0.5, 0.75, 1], "title": {"text": rate},
                   "fixedrange": True},
     }  # fmt: skip
 
@@ -162,12 +168,13 @@ def _dots(x: Array, bars: Sequence[Bar], own: Style, name: str, hover: list[str]
     }  # fmt: skip
 
 
-def _hover(name: str, own: Style, class_name: str, rows: float, b: Bar) -> str:
+def _hover(name: str, own: Style, class_name: str, rows: float, b: Bar, rate: str, unit: str) -> str:
     head = f"<b>{own.letter} {escape(name)}</b><br>{escape(class_name)}: "
     if not np.isfinite(b.value):
         return head + ("no rows" if not rows else "no result")
     spread = f" {interval(b.low, b.high)}<br>{b.kind}" if b.has_interval else ""
-    return f"{head}recall {number(b.value)}{spread}<br>{count(b.value * rows)} of {count(rows)} rows found"
+    found = f"<br>{count(b.value * rows)} of {count(rows)} {unit} found" if rate == "recall" else ""
+    return f"{head}{rate} {number(b.value)}{spread}{found}"
 
 
 def _without_rows(rows: Array, dark: bool) -> list[dict[str, Any]]:
@@ -181,7 +188,7 @@ def _without_rows(rows: Array, dark: bool) -> list[dict[str, Any]]:
 def _caption(
     table: Sequence[Sequence[Bar]], rows: Array, seeds: int, split: str, many: bool, width: int, dark: bool, rare: bool
 ) -> dict[str, Any]:  # fmt: skip
-    parts = [f"{escape(split).capitalize()} rows."]
+    parts = [f"{escape(split).capitalize()}."]
     kinds = {b.kind.split(" ")[1] for row in table for b in row if b.kind}
     if many:
         parts.append("Most frequent class first.")
@@ -198,7 +205,8 @@ def _caption(
     return note(" ".join(parts), dark, yshift=-86 if many else -58, wrap=width // 8)
 
 
-def _alt(names: Sequence[str], table: Sequence[Sequence[Bar]], class_names: Sequence[str], rows: Array, split: str) -> str:
+def _alt(names: Sequence[str], table: Sequence[Sequence[Bar]], class_names: Sequence[str], rows: Array, split: str, rate: str
+) -> str:  # fmt: skip
     told = []
     for index, (name, bars) in enumerate(zip(names, table, strict=True)):
         values = [
@@ -206,4 +214,4 @@ def _alt(names: Sequence[str], table: Sequence[Sequence[Bar]], class_names: Sequ
         ]
         told.append(f"{style(index, False).letter} {shorten(name, 40)}: {listed(values, 10)}")
     behind = listed([f"{shorten(c, 20)} {count(n)}" for c, n in zip(class_names, rows, strict=True)], 10)
-    return f"Recall per class on {split} rows ({behind}). {'; '.join(told)}."
+    return f"{rate.capitalize()} per class on {split} ({behind}). {'; '.join(told)}."

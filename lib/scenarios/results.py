@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 
 from lib.scenarios.scenario import SCENARIOS, Scenario
+from lib.tasks import behind
 from lib.training import load, train
 
 STORE = Path(__file__).with_name("results.json")
@@ -40,7 +41,7 @@ def measure(scenario: Scenario) -> Found:
     seconds = time.perf_counter() - start
     recall = last.history.recall[:, :, -1].round(3).tolist()
     names = [strategy.name for strategy in experiment.strategies]
-    rows = dataset.class_counts("validation").long().tolist()
+    rows = behind(dataset.class_counts("validation"), dataset.task).long().tolist()
     return Found(names, list(dataset.class_names), rows, recall, round(seconds, 1))
 
 

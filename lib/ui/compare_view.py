@@ -15,15 +15,16 @@ from lib.evaluation import Estimate, clear_best, summarise
 from lib.experiment import Experiment
 from lib.figures.boundary import boundaries
 from lib.figures.chart import Chart
-from lib.figures.confusion import confusion_panels, group_recalls, top_confusions
+from lib.figures.confusion import group_recalls, top_confusions
 from lib.figures.course import boundary_course, shows_course
 from lib.figures.curves import train_loss, validation_nll
 from lib.figures.recall import recall_bars
-from lib.figures.text import count, number
-from lib.metrics import METRICS
+from lib.figures.text import number
+from lib.metrics import metrics_of
 from lib.runner import Job
+from lib.tasks import READINGS
 from lib.training import Snapshot
-from lib.ui import state, tuning_view
+from lib.ui import state, task_view, tuning_view
 from lib.ui.controls import segments
 from lib.ui.engine import engine
 from lib.ui.live_plotly import live_plotly, preload
@@ -120,7 +121,8 @@ def _panels(was_active: bool) -> None:
     with grid.cell() if beside else st.container():
         _recall(snapshot, stamp, width=340 if beside else 1000)
     _confusion(snapshot, stamp)
-    if snapshot.dataset.features == 2:
+    task_view.more(snapshot, stamp, show)
+    if snapshot.dataset.features == 2 and snapshot.dataset.task in ("binary", "multiclass"):
         st.subheader("Where the boundaries lie", anchor=False)
         # The most expensive chart, by far: once a second is enough to see a line turn.
         show(("boundary", own.number, *beat(own, snapshot, 1), dark), lambda: boundaries(snapshot, dark=dark), "boundary")
@@ -191,12 +193,12 @@ def _recall(snapshot: Snapshot, stamp: tuple[object, ...], width: int) -> None:
         st.caption("After the first epoch.")
         return
     names = [strategy.name for strategy in snapshot.experiment.strategies]
-    rows = snapshot.dataset.class_counts("validation").numpy()
+    rows, unit = task_view.rows_of(snapshot.dataset, "validation"), READINGS[snapshot.dataset.task].unit
     show(
         ("recall", *stamp),
         lambda: recall_bars(
             names, snapshot.history.recall[:, :, -1], snapshot.dataset.class_names, rows, dark=state.dark(), width=width,
-            height=LOW, train_rows=snapshot.dataset.class_counts().numpy(),
+            height=LOW, train_rows=task_view.rows_of(snapshot.dataset, "train"), unit=unit,
         ),
         "recall",
     )  # fmt: skip
@@ -209,14 +211,8 @@ def _confusion(snapshot: Snapshot, stamp: tuple[object, ...]) -> None:
     state.remember("scale", scale)
     names = [strategy.name for strategy in snapshot.experiment.strategies]
     classes = snapshot.dataset.class_names
-    show(
-        ("confusion", scale, *stamp),
-        lambda: confusion_panels(
-            names, snapshot.confusion, classes, normalise=scale, dark=state.dark(), diverged=gone(snapshot)
-        ),
-        "confusion",
-    )  # fmt: skip
-    if len(classes) > 10:
+    task_view.matrices(snapshot, stamp, scale, show, gone(snapshot))
+    if len(classes) > 10 and snapshot.dataset.task == "multiclass":
         left, right = st.columns(2)
         with left:
             st.caption("Mean recall of frequent, middle and rare classes")
@@ -237,25 +233,21 @@ def _finished(own: Job) -> None:
     dataset, seeds = own.snapshot.dataset, len(own.experiment.seeds)
     names = [strategy.name for strategy in own.experiment.strategies]
     recalls = np.array([[own.results[s, r].recall for r in range(seeds)] for s in range(len(names))])
-    rows = dataset.class_counts("test").numpy()
+    rows, unit = task_view.rows_of(dataset, "test"), READINGS[dataset.task].unit
     show(
         ("test_recall", own.number, state.dark()),
         lambda: recall_bars(
-            names,
-            recalls,
-            dataset.class_names,
-            rows,
-            dark=state.dark(),
-            split="test",
-            width=1000,
-            train_rows=dataset.class_counts().numpy(),
+            names, recalls, dataset.class_names, rows, dark=state.dark(), split="test", width=1000, unit=unit,
+            train_rows=task_view.rows_of(dataset, "train"),
         ),
         "test_recall",
-    )
+    )  # fmt: skip
     table = state.memo(("summary", own.number), lambda: summary_table(own))
     narrow = {name: st.column_config.TextColumn(width=100) for name in table.columns[1:]} if len(names) > WIDE else None
-    st.dataframe(table, column_config=narrow, hide_index=True, alt="Metrics of each strategy on the test rows")
-    st.caption(f"{count(len(dataset.test))} test rows. " + (
+    st.dataframe(
+        table, column_config=narrow, hide_index=True, height="content", alt="Metrics of each strategy on the test rows"
+    )
+    st.caption(f"{task_view.size_of(dataset, 'test')}. " + (
         "One seed: no interval, and no winner." if seeds == 1 else
         f"Mean over {seeds} seeds; {'behind ± half' if len(names) > WIDE else 'in brackets'} the 95 % interval over seeds: "
         "training noise, not the luck of the draw of the rows. ◀ best, where the paired seeds allow to say so."
@@ -265,16 +257,17 @@ def _finished(own: Job) -> None:
 def summary_table(own: Job) -> pd.DataFrame:
     """One row per metric, one column per strategy: mean over seeds, and the interval where there is more than one seed."""
     assert own.results is not None
-    table: dict[str, list[str]] = {"metric": [metric.label for metric in METRICS.values()]}
+    metrics = metrics_of(own.dataset.task)
+    table: dict[str, list[str]] = {"metric": [metric.label for metric in metrics.values()]}
     strategies, seeds = own.experiment.strategies, range(len(own.experiment.seeds))
     results = [[own.results[s, r] for r in seeds] for s in range(len(strategies))]
-    best = {key: clear_best(results, key) for key in METRICS}
+    best = {key: clear_best(results, key) for key in metrics}
     for index, strategy in enumerate(strategies):
         summary = summarise(results[index])
         table[f"{letter(index)} {strategy.name}"] = [
             _with_interval(summary.metrics[key], metric.better, short=len(strategies) > WIDE)
             + (" ◀" if best[key] == index else "")
-            for key, metric in METRICS.items()
+            for key, metric in metrics.items()
         ]
     return pd.DataFrame(table)
 

@@ -8,11 +8,13 @@ from lib.data import SOURCES
 from lib.data.columns import UPLOAD_PARAMS, params_of, suggest
 from lib.data.labels import paste
 from lib.data.upload import READ_PARAMS, Table, read_labels, read_table
-from lib.experiment import DataSpec, Experiment
+from lib.experiment import DataSpec, Experiment, fitting_model
 from lib.registry import Params
+from lib.sequence_models import MODELS
 from lib.strategy import adapt
 from lib.ui import state
 from lib.ui.controls import param_input, params_inputs, record_choice, segments
+from lib.ui.question_controls import choose_columns, choose_task
 from lib.ui.text import inert
 
 WAYS = {"synthesise": "Synthesise", "labels": "Labels or counts", "upload": "Upload rows", "bundled": "Bundled set"}
@@ -42,8 +44,12 @@ def on_data(experiment: Experiment, spec: DataSpec) -> Experiment:
     source = SOURCES[spec.source]
     try:
         classes = source.classes(spec.params)
-        strategies, notices = adapt(experiment.strategies, source.task_of(spec.params), len(classes))
-        moved = dataclasses.replace(experiment, data=spec, strategies=strategies)
+        task = source.task_of(spec.params)
+        strategies, notices = adapt(experiment.strategies, task, len(classes))
+        model = fitting_model(experiment.model, task)
+        if model != experiment.model:
+            notices.append(f"The model is now {MODELS[model.name].label}, which reads this kind of data.")
+        moved = dataclasses.replace(experiment, data=spec, strategies=strategies, model=model)
     except ValueError as error:
         st.error(f"{inert(str(error), 300)} The data stay as they were.")
         return experiment
@@ -151,6 +157,8 @@ def _columns(table: Table, current: DataSpec) -> DataSpec | None:
     scope = f"upload/{table.sha256[:8]}"
     mine = current.params if current.source == "upload" and current.params["sha256"] == table.sha256 else Params()
     names = [str(name) for name in table.frame.columns]
+    if (task := choose_task(table, mine, scope)) != "exclusive":
+        return choose_columns(table, mine, task, scope)
     labelled = state.first(f"{scope}/label", suggest(table, label=str(mine.get("label", ""))).label)
     label = st.selectbox(
         "Label column", names, index=names.index(labelled) if labelled in names else None, key=state.key(f"{scope}/label"),
@@ -177,7 +185,7 @@ def _columns(table: Table, current: DataSpec) -> DataSpec | None:
         more = params_inputs(fine, first, f"{scope}/{label}/more")
     try:
         chosen = tuple(features) if tuple(features) != plan.features else ()
-        params = params_of(table, label=label, features=chosen, sample_weight=weight,
+        params = params_of(table, task="exclusive", label=label, features=chosen, sample_weight=weight,
                            missing_labels="drop" if missing else "refuse", **more)  # fmt: skip
         return DataSpec("upload", params)
     except ValueError as error:

@@ -6,14 +6,15 @@ import pandas as pd
 import streamlit as st
 import torch
 
-from lib.data import Dataset, called
+from lib.data import Dataset, called, count_classes
 from lib.data.columns import Column, suggest
 from lib.experiment import Experiment
-from lib.export.tensors import tensor_code
+from lib.export.tensors import weight_code
 from lib.figures.data import class_counts, scatter, scheme_weights
 from lib.figures.text import count, number
+from lib.tasks import READINGS, behind
 from lib.theory import chance_of_none
-from lib.ui import state
+from lib.ui import state, task_view
 from lib.ui.compare_view import show
 from lib.ui.text import inert
 from lib.weighting import WEIGHTINGS, class_weights, realised_ratio, weight_table
@@ -22,22 +23,25 @@ from lib.weighting import WEIGHTINGS, class_weights, realised_ratio, weight_tabl
 def overview(dataset: Dataset, experiment: Experiment) -> None:
     """Class counts, ratio, and what a batch will hold."""
     counts = dataset.class_counts()
-    names = dataset.class_names
+    names, unit = dataset.class_names, READINGS[dataset.task].unit
     for notice in dataset.notices:
         st.info(inert(notice, 400))
     grid = st.grid(2, min_column_width=330)
     with grid.cell():
         log = st.toggle("Logarithmic", key=state.key("counts/log"))
         stamp = (experiment.data, log, state.dark())
-        show(("counts", *stamp), lambda: class_counts(counts.numpy(), names, log=log, dark=state.dark()), "counts")
+        bars = behind(counts, dataset.task).numpy()
+        show(("counts", *stamp), lambda: class_counts(bars, names, log=log, dark=state.dark(), unit=unit), "counts")
     with grid.cell():
         for sentence in sentences(dataset, experiment.training.batch_size):
             st.markdown(sentence)
-        st.dataframe(split_table(dataset), hide_index=True, alt="Rows of each class in training, validation and test")
+        st.dataframe(split_table(dataset), hide_index=True, alt=f"{unit.capitalize()} of each class in the splits")
 
 
 def sentences(dataset: Dataset, batch_size: int) -> list[str]:
     """The imbalance in words: ratio, and the odds that a batch holds no rare row."""
+    if dataset.task in ("multilabel", "sequence"):
+        return task_view.sentences(dataset, batch_size)
     counts = dataset.class_counts()
     names = [inert(called(name)) for name in dataset.class_names]
     rows, present = int(counts.sum()), [c for c in range(len(counts)) if counts[c] > 0]
@@ -46,7 +50,7 @@ def sentences(dataset: Dataset, batch_size: int) -> list[str]:
     missed = chance_of_none(int(counts[least]), rows, batch_size)
     found = [
         f"For one row of **{names[least]}** there are **{number(ratio)}** of **{names[most]}**.",
-        f"A batch of {count(batch_size)} rows has no row of **{names[least]}** {_odds(missed)}.",
+        f"A batch of {count(batch_size)} rows has no row of **{names[least]}** {task_view.odds(missed)}.",
     ]
     empty = [names[c] for c in range(len(counts)) if counts[c] == 0]
     if empty:
@@ -54,21 +58,16 @@ def sentences(dataset: Dataset, batch_size: int) -> list[str]:
     return found
 
 
-def _odds(chance: float) -> str:
-    if chance < 1e-4:
-        return "less than once in ten thousand batches"
-    return f"with probability **{chance:.2g}**: {_often(chance)}"
-
-
-def _often(chance: float) -> str:
-    return "in most batches its weight acts on nothing" if chance > 0.5 else f"about one batch in {1 / chance:.0f}"
-
-
 def split_table(dataset: Dataset) -> pd.DataFrame:
     """Rows of each class per split."""
-    classes = len(dataset.class_names)
-    columns = {split: torch.bincount(part.y, minlength=classes).tolist() for split, part in dataset.splits.items()}
-    return pd.DataFrame({"class": list(dataset.class_names)} | columns)
+
+    def counts(split: str) -> list[int]:
+        part = dataset.splits[split]
+        found = count_classes(part.y, dataset.task, len(dataset.class_names), part.mask)
+        return behind(found, dataset.task).long().tolist()
+
+    first = "label (rows with a yes)" if dataset.task == "multilabel" else "class"
+    return pd.DataFrame({first: list(dataset.class_names)} | {split: counts(split) for split in dataset.splits})
 
 
 def schemes(dataset: Dataset, experiment: Experiment) -> None:
@@ -77,14 +76,19 @@ def schemes(dataset: Dataset, experiment: Experiment) -> None:
     table, bars, code = st.tabs(["Weights of every scheme", "As bars", "As PyTorch"])
     with table:
         st.dataframe(weights_frame(dataset), hide_index=True, alt="Weights of every scheme, one column per class")
-        st.caption("Under cross-entropy only ratios matter: its mean divides by the sum of weights. Under BCE scale counts.")
+        if dataset.task == "multilabel":
+            st.caption("Each label: the weight of a yes over that of a no (pos_weight).")
+        else:
+            st.caption(
+                "Under cross-entropy only ratios matter: its mean divides by the sum of weights. Under BCE scale counts."
+            )
     with bars:
         stamp = (experiment.data, state.dark())
         show(("schemes", *stamp), lambda: scheme_weights(_by_scheme(dataset), dark=state.dark()), "schemes")
     with code:
         fitting = [key for key, record in WEIGHTINGS.items() if dataset.task in record.tasks and key != "manual"]
         key = st.selectbox("Scheme", fitting, index=fitting.index("balanced"), format_func=lambda k: WEIGHTINGS[k].label)
-        st.code(tensor_code(class_weights(key, counts), dataset.class_names), language="python")
+        st.code(weight_code(class_weights(key, counts), dataset.class_names, dataset.task), language="python")
 
 
 def weights_frame(dataset: Dataset) -> pd.DataFrame:
@@ -92,6 +96,8 @@ def weights_frame(dataset: Dataset) -> pd.DataFrame:
     columns = [f"{index}: {name}" for index, name in enumerate(dataset.class_names)]
     rows = []
     for key, weights in weight_table(dataset.class_counts(), dataset.task).items():
+        if dataset.task == "multilabel":  # shown as PyTorch takes it
+            weights = torch.where(weights[:, 0] > 0, weights[:, 1] / weights[:, 0], 0.0)
         values = dict(zip(columns, (float(f"{w:.4g}") for w in weights.tolist()), strict=True))
         rows.append({"scheme": WEIGHTINGS[key].label, "max / min": float(f"{realised_ratio(weights):.4g}"), **values})
     return pd.DataFrame(rows)
@@ -111,6 +117,9 @@ def columns(experiment: Experiment) -> None:
     with preview:
         st.dataframe(table.frame.head(20), alt="The first rows of the file")
     with plan:
+        if experiment.data.params["task"] != "exclusive":
+            st.dataframe(task_view.uses(experiment.data.params), hide_index=True, alt="The use of each column")
+            return
         found = suggest(table, label=str(experiment.data.params["label"]))
         chosen = experiment.data.params["features"]
         rows = [
@@ -128,4 +137,7 @@ def _use(column: Column, chosen: Sequence[str]) -> str:
 def picture(dataset: Dataset, experiment: Experiment) -> None:
     """Training rows, in two dimensions."""
     stamp = (experiment.data, state.dark())
+    if dataset.task in ("multilabel", "sequence"):
+        task_view.picture(dataset, stamp, show)
+        return
     show(("scatter", *stamp), lambda: scatter(dataset, dark=state.dark()), "scatter")

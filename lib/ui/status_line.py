@@ -24,9 +24,13 @@ def _data(experiment: Experiment) -> str:
     except ValueError:
         return f"{name} · no rows yet"
     counts = dataset.class_counts()
+    rows = f"{name} · {count(len(dataset.train))} training {'series' if dataset.task == 'sequence' else 'rows'}"
+    if dataset.task == "multilabel":
+        some = counts[counts[:, 1] > 0]
+        return f"{rows} · {len(counts)} labels · rarest 1 : {number(float((some[:, 0] / some[:, 1]).max()))}"
     present = counts[counts > 0]
     ratio = float(present.max() / present.min())
-    return f"{name} · {count(len(dataset.train))} training rows · {len(counts)} classes · 1 : {number(ratio)}"
+    return f"{rows} · {'steps' if dataset.task == 'sequence' else f'{len(counts)} classes'} · 1 : {number(ratio)}"
 
 
 def _strategies(number_of: int) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from lib.data import Task
-from lib.experiment import Experiment, ModelSpec, Strategy, Training
+from lib.experiment import Experiment, ModelSpec, Strategy, Training, fitting_model
 from lib.figures.theme import style
 from lib.registry import Params, brief
 from lib.ui import state
@@ -164,18 +164,19 @@ def _short(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else brief(value) if isinstance(value, tuple) else str(value)
 
 
-def edit_folded(experiment: Experiment) -> Experiment:
+def edit_folded(experiment: Experiment, task: Task) -> Experiment:
     """The experiment with what the visitor changed of the model, the training and the seeds."""
     with folded("model", "Model") as is_open:
-        experiment = edit_model(experiment) if is_open else experiment
+        experiment = edit_model(experiment, task) if is_open else experiment
     with folded("training", "Training and seeds") as is_open:
         return edit_training(experiment) if is_open else experiment
 
 
-def edit_model(experiment: Experiment) -> Experiment:
-    """The experiment with the visitor's model."""
+def edit_model(experiment: Experiment, task: Task) -> Experiment:
+    """The experiment with the visitor's model, of those that read this kind of data."""
     registry = ModelSpec.PARTS["name"][1]
-    name = record_choice("Model", registry, list(registry), experiment.model.name, "model")
+    fitting = [key for key, record in registry.items() if task in record.tasks]
+    name = record_choice("Model", registry, fitting, fitting_model(experiment.model, task).name, "model")
     given = experiment.model.params if name == experiment.model.name else Params()
     params = params_inputs(registry[name].params, given, f"model/{name}")
     start = st.toggle(

@@ -13,6 +13,7 @@ import sys
 BENCHMARKS = {
     "training": "our engine beside three other ways to train the same models",
     "scaling": "an epoch over strategies, rows, classes, widths and batch sizes",
+    "sequence": "an LSTM on series, beside a plain loop",
     "upload": "reading a file of a visitor's",
     "live": "a training on screen, beside a plain Streamlit app",
     "sweep": "400 cells beside a plain loop, and what others notice of it",

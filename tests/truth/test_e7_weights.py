@@ -29,3 +29,16 @@ def test_the_result_reports_the_weights_of_the_table(name):
     found = next(each for each in run(experiment)["strategies"] if each["name"] == name)
     assert found["class_counts"] == COUNTS
     assert [round(weight, 4) for weight in found["weights"]] == TABLE[name]
+
+
+def test_pos_weight_of_rare_steps_and_labels_is_neg_over_pos():
+    """E7's pos_weight, label by label and over unpadded steps, as result.json reports it."""
+    for data in (
+        {"source": "multilabel", "params": {"n": 2000, "n_val": 100, "n_test": 100, "biases": [0, -2, -4, -6]}},
+        {"source": "events", "params": {"n": 200, "steps": 30, "shortest": 10, "n_val": 20, "n_test": 20}},
+    ):
+        found = run({"data": data, "strategies": [{"name": "it", "weighting": "pos_weight"}], "training": {"epochs": 1}})
+        counts, weights = (found["strategies"][0][key] for key in ("class_counts", "weights"))
+        labels = zip(counts, weights, strict=True) if data["source"] == "multilabel" else [(counts, weights)]
+        for (negative, positive), (no, yes) in labels:
+            assert no == (1 if negative else 0) and yes == (pytest.approx(negative / positive) if positive else 0)
