@@ -15,10 +15,10 @@ def test_a_card_by_its_link_in_both_themes(visit, theme) -> None:
     card = PITFALLS["unsqueezed_weight"]
     with visit(theme=theme) as visitor:
         page = visitor.open("/pitfalls?card=unsqueezed_weight")
-        expect(page.get_by_role("heading", name=card.label)).to_be_in_viewport()
-        expect(page.get_by_text(card.runs()[0].error, exact=True)).to_be_visible()  # torch's own words
-        expect(page.get_by_text(card.runs()[1].output, exact=True)).to_be_visible()
-        expect(page.get_by_text(card.sentence()[:60])).to_be_visible()
+        expect(page.get_by_role("heading", name=card.label)).to_be_in_viewport(timeout=30_000)
+        expect(page.get_by_text(card.runs()[0].error, exact=True)).to_be_visible(timeout=30_000)  # torch's own words
+        expect(page.get_by_text(card.runs()[1].output, exact=True)).to_be_visible(timeout=30_000)
+        expect(page.get_by_text(card.sentence()[:60])).to_be_visible(timeout=30_000)
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
@@ -32,7 +32,7 @@ def test_the_first_page_of_a_new_process(fresh_server, visit) -> None:
 def test_search_narrows_and_opens_what_is_left(visitor) -> None:
     page = visitor.open("/pitfalls")
     questions = page.get_by_test_id("stExpander")
-    expect(questions).not_to_have_count(0)
+    expect(questions).not_to_have_count(0, timeout=15_000)
     many = questions.count()
     page.get_by_role("searchbox", name="Search the questions").fill("holds only padding")
     expect(questions).to_have_count(1, timeout=15_000)
@@ -51,7 +51,7 @@ def test_a_question_is_run_when_it_is_opened(visitor) -> None:
 def test_a_silent_trap_turns_red_in_both_themes(visit, theme) -> None:
     with visit(theme=theme) as visitor:
         page = visitor.open("/pitfalls?lab=n_is_l")
-        expect(lab(page).get_by_text("Trap: N = L.")).to_be_visible()
+        expect(lab(page).get_by_text("Trap: N = L.")).to_be_visible(timeout=15_000)
         cell = lab(page).locator(".annotation-text", has_text="accident")
         expect(cell).to_be_visible(timeout=15_000)
         red, green, blue = cell.evaluate("e => getComputedStyle(e).fill.match(/\\d+/g).slice(0, 3).map(Number)")
@@ -75,7 +75,7 @@ def test_typing_shapes_and_mending_the_trap(visitor) -> None:
 
 def test_a_hostile_address_does_nothing(visitor) -> None:
     page = visitor.open("/pitfalls?card=%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E&lab=__import__('os')")
-    expect(page.get_by_role("heading", name="Shape lab")).to_be_visible()
+    expect(page.get_by_role("heading", name="Shape lab")).to_be_visible(timeout=15_000)
     assert page.locator("[data-testid=stMain] img").count() == 0
 
 
