@@ -287,8 +287,7 @@ def test_a_slug_is_a_safe_part_of_a_file_name(name):
 
 
 def test_an_experiment_is_frozen_and_hashable():
-    what = Experiment.from_json(DESIGN)
-    assert {what: 1}[Experiment.from_json(DESIGN)] == 1
+    assert {(what := Experiment.from_json(DESIGN)): 1}[Experiment.from_json(DESIGN)] == 1
     with pytest.raises(dataclasses.FrozenInstanceError):
         what.seeds = (1,)
 
