@@ -151,10 +151,18 @@ def test_a_diverging_strategy_is_named_and_the_other_goes_on(app) -> None:
     assert app.dataframe[0].value["A calm"][0] != "–"
 
 
+def unfold(app: AppTest, name: str) -> AppTest:
+    """Open a part of the sidebar that is folded away."""
+    version = max(v for v in range(20) if f"w{v}/s0/name" in app.session_state)
+    app.session_state[f"w{version}/{name}/open"] = True
+    return app.run()
+
+
 def test_fair_learning_rates_say_what_they_cost_and_what_was_chosen(app) -> None:
     go(app, "compare")
     for _ in range(2):
         button(app, "Remove").click().run()
+    unfold(app, "training")
     next(t for t in app.toggle if t.label == "Fair learning rates").set_value(True).run()
     captions = " ".join(c.value for c in app.caption)
     assert "30 runs are trained instead of 6, and 6 are shown" in captions and not app.exception
@@ -172,13 +180,15 @@ def test_fair_learning_rates_say_what_they_cost_and_what_was_chosen(app) -> None
 def test_a_switch_for_row_weights_stands_where_the_data_have_some(app) -> None:
     app.query_params.update({"data": "unreliable", "data.n": "500", "s1": "a", "s1.sample_weight": "false"})
     go(app, "compare")
-    toggle = next(t for t in app.toggle if t.label.startswith("sample weight"))
-    assert toggle.value is False and any("without row weights" in c.value for c in app.caption)
+    unfold(app, "s0/own")
+    toggle = next(t for t in app.toggle if "sample weight" in t.label.lower())
+    assert toggle.value is False and any("without row weights" in m.value for m in app.markdown)
     toggle.set_value(True).run()
-    assert not any("without row weights" in c.value for c in app.caption)
+    assert not any("without row weights" in m.value for m in app.markdown)
     app.query_params.clear()
 
 
 def test_without_row_weights_in_the_data_there_is_no_switch(app) -> None:
     go(app, "compare")
-    assert not [t for t in app.toggle if t.label.startswith("sample weight")]
+    unfold(app, "s0/own")
+    assert not [t for t in app.toggle if "sample weight" in t.label.lower()]
