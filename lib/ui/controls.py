@@ -18,7 +18,8 @@ WORDS = {  # of parameters whose names are abbreviations or letters; all others 
     "share": "Share of malignant rows", "ratio": "Ratio", "na_words": "Words for missing values",
     "max_levels": "Most values of a text column", "weights_from_epoch": "Weights start in epoch", "positive": "Positive class",
     "ignore_index": "Class to ignore", "decimal": "Decimal sign", "header": "First row holds names",
-    "normaliser": "Loss is divided as",
+    "normaliser": "Loss is divided as", "lr_grid": "Learning rates to try", "sample_weight": "Use the sample weights",
+    "s": "Scale of the cosines",
 }  # fmt: skip
 
 
