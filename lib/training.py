@@ -192,17 +192,13 @@ class _Tuning:
         tuned = choose(self._experiment, scores, every.diverged)
         chosen = picked(tuned)
         history = History(*(_read_only(getattr(every.history, f.name)[chosen]) for f in dataclasses.fields(History)))
-        models = {}
-        for s, candidate in enumerate(chosen):
-            for r in range(len(self._experiment.seeds)):
-                model = every.models[candidate, r]
-                models[s, r] = dataclasses.replace(model, run=self._run(model.run, (s, r)))
+        at = {(s, r): (c, r) for s, c in enumerate(chosen) for r in range(len(self._experiment.seeds))}
+        models = {own: dataclasses.replace(every.models[c], run=self._run(every.models[c].run, own)) for own, c in at.items()}
         return dataclasses.replace(
             every, experiment=self._experiment, history=history, loss_now=every.loss_now[chosen],
             confusion=_read_only(every.confusion[chosen]), models=models, runs=tuple(model.run for model in models.values()),
-            diverged={(s, r): every.diverged[c, r] for s, c in enumerate(chosen) for r in range(len(self._experiment.seeds))
-                      if (c, r) in every.diverged},
-            tuned=tuned,
+            diverged={own: every.diverged[c] for own, c in at.items() if c in every.diverged},
+            rules={own: every.rules[c] for own, c in at.items() if c in every.rules}, tuned=tuned,
         )  # fmt: skip
 
     def _run(self, candidate: Run, at: At) -> Run:

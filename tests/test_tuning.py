@@ -77,6 +77,33 @@ def test_what_is_shown_is_a_training_at_that_rate(tuned, by_hand):
     assert tuned.experiment == experiment() and len(tuned.runs) == 8
 
 
+def test_the_rules_are_those_of_the_chosen_rates():
+    strategies = [STRATEGIES[0], STRATEGIES[1] | {"decision": "undo"}, STRATEGIES[2] | {"decision": "logit_adjust"}]
+    last = finished(experiment(strategies))
+    assert sorted(last.rules) == sorted(last.models)
+    offsets = [last.rules[s, 0].offset for s in range(3)]
+    assert not offsets[0].any() and offsets[1].any() and offsets[2].any()
+    balanced = finished(experiment([strategies[1]], lr_grid=[]))
+    torch.testing.assert_close(offsets[1], balanced.rules[0, 0].offset)
+
+
+@pytest.mark.parametrize("data, model, losses", [
+    ({"source": "multilabel"}, "linear", ["bce_with_logits", "asymmetric", "multilabel_soft_margin"]),
+    ({"source": "events", "params": {"n": 64}}, "lstm", ["bce_with_logits"]),
+])  # fmt: skip
+def test_labels_and_series_are_tuned_by_their_recall_of_yes_and_of_no(data, model, losses):
+    what = Experiment.from_dict({
+        "data": data, "model": {"name": model}, "strategies": [{"name": loss, "loss": loss} for loss in losses],
+        "training": {"epochs": 1, "lr_grid": [0.0001, 0.01]},
+    })  # fmt: skip
+    *_, last = train(what, load(what.data))
+    for s, own in enumerate(last.tuned):
+        counts = last.confusion[s, 0].reshape(-1, 2, 2)
+        recalls = counts[:, [0, 1], [0, 1]] / counts.sum(2)
+        assert own.scores[own.chosen] == pytest.approx(recalls.mean()) == max(own.scores)
+    assert set(last.rules) == set(last.models)
+
+
 def test_a_bad_common_rate_no_longer_decides(tuned, by_hand):
     """At 0.0001 nothing is learnt in three epochs: there the strategies could not be compared."""
     assert all(own.lr != 0.0001 for own in tuned.tuned)
