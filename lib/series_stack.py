@@ -115,10 +115,11 @@ class SeriesStack:
         """Adds the gradient of one run's loss to its buffer; the loss."""
         logits, targets = self._modules[k](batch.x, batch.lengths)[None], batch.y[None]  # [1, B, T]
         terms = group.terms(logits, targets)
+        own = batch.sample_weight if self.runs[k].strategy.sample_weight else None
         weights = coefficients(
             group.reduction,
             element_weight(group.class_weight, targets, "sequence"),
-            sample_weight=None if batch.sample_weight is None else batch.sample_weight[None, :, None].expand_as(targets),
+            sample_weight=None if own is None else own[None, :, None].expand_as(targets),
             mask=counted(targets, group.params, batch.mask[None]),
             leading=1,
             weighs_itself=group.weighs_itself,

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from lib.experiment import Experiment
 from lib.training import load
 from tests.plain import Script, flat, train_plainly
 from tests.test_training import TWO, experiment, finished
@@ -71,3 +72,15 @@ def test_a_strategy_may_do_without_sample_weights_beside_one_that_uses_them():
             Script(lambda epoch, own=criterion: own, outputs=3), dataset.train.x, dataset.train.y, seed=1
         )  # fmt: skip
         torch.testing.assert_close(together.models[s, 0].parameters, flat(model), rtol=0, atol=1e-8)
+
+
+def test_series_too_may_do_without_their_weights():
+    given = {"data": {"source": "events", "params": {"n": 40}}, "model": {"name": "lstm"}, "training": {"epochs": 1}}
+    with_and_without = [{"name": "with", "loss": "bce_with_logits"}]
+    with_and_without += [{"name": "without", "loss": "bce_with_logits", "sample_weight": False}]
+    what = Experiment.from_dict(given | {"strategies": with_and_without})
+    plain = load(what.data)
+    weighted, unweighted = finished(what, with_sample_weights(plain)), finished(what, plain)
+    parameters = [weighted.models[s, 0].parameters for s in (0, 1)]
+    assert torch.equal(parameters[1], unweighted.models[1, 0].parameters)
+    assert not torch.equal(parameters[0], parameters[1])
