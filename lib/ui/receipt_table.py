@@ -138,8 +138,8 @@ def edit_rows(batch: Batch, first: pd.DataFrame, key: str) -> pd.DataFrame:
 def edit_classes(batch: Batch, first: pd.DataFrame, key: str) -> pd.DataFrame:
     """The table of classes and weights; `first` is what it started with."""
     config: dict[str, Any] = {
-        "class": st.column_config.TextColumn("label" if batch.record.yes_no else "class", required=True),
-        "weight": st.column_config.NumberColumn(format="%.6g"),
-        "pos_weight": st.column_config.NumberColumn(format="%.6g"),
+        "class": st.column_config.TextColumn("label" if batch.record.yes_no else "class", required=True, width=62),
+        "weight": st.column_config.NumberColumn("weight", format="%.6g", width=56),
+        "pos_weight": st.column_config.NumberColumn("pos_weight", format="%.6g", width=74),
     }
     return st.data_editor(first, key=key, column_config=config, num_rows="dynamic", hide_index=True, width="stretch")

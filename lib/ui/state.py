@@ -22,8 +22,10 @@ from lib.ui.visit import current, recognise
 GENERATION, WRITTEN, UNDO, MEMO, MESSAGE, LIKES, FIRSTS, STARTS, FIELDS = (
     "cw_generation", "cw_written", "cw_undo", "cw_memo", "cw_message", "cw_likes", "cw_firsts", "cw_starts", "cw_fields",
 )  # fmt: skip
-# Of an address: what Field guide and Receipt show. All other fields are the experiment.
-PAGE_FIELD = re.compile(r"card|lab|r(\..*)?", re.DOTALL)
+# Of an address: what the Field guide shows beside the experiment, and what the Receipt shows in its place. All other fields
+# are the experiment.
+BESIDE = ("card", "lab")
+INSTEAD = re.compile(r"r(\..*)?", re.DOTALL)
 FIRST_SCENARIO = "rare_1_to_20"
 T = TypeVar("T")
 
@@ -186,7 +188,7 @@ def show_fields(fields: dict[str, str]) -> None:
 def read_link() -> None:
     """Take the experiment of the address bar, when it is not the one that was written there. Pages read their own fields."""
     whole = st.query_params.to_dict()
-    query = {name: text for name, text in whole.items() if not PAGE_FIELD.fullmatch(name)}
+    query = {name: text for name, text in whole.items() if name not in BESIDE and not INSTEAD.fullmatch(name)}
     if not query or query == st.session_state.get(WRITTEN):
         return
     try:
@@ -204,7 +206,7 @@ def write_link() -> None:
     """Keep the address bar a link to the current experiment, and to what the page shows of its own."""
     query = experiment().to_query()
     shown = st.query_params.to_dict()
-    beside = {name: text for name, text in shown.items() if PAGE_FIELD.fullmatch(name)}
+    beside = {name: text for name, text in shown.items() if name in BESIDE}
     address = st.session_state.pop(FIELDS, beside | query)
     if address != shown:
         st.query_params.from_dict(address)
