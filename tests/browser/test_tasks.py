@@ -84,7 +84,7 @@ def test_upload_a_file_with_a_hundred_classes(visitor) -> None:
     upload(page, "kinds.csv", hundred_classes())
     expect(page.get_by_text(re.compile(r"kinds.csv · \d+ training rows · 100 classes"))).to_be_visible(timeout=60_000)
     train(visitor, page)
-    expect(page.get_by_text("Most frequent confusions")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("Most frequent confusions", exact=True).first).to_be_visible(timeout=30_000)
 
 
 def test_a_series_file_with_a_wrong_label_says_where_and_loses_nothing(visitor) -> None:
