@@ -114,11 +114,11 @@ class SeriesStack:
     def _backward(self, k: int, group: Group, batch: Batch) -> Tensor:
         """Adds the gradient of one run's loss to its buffer; the loss."""
         logits, targets = self._modules[k](batch.x, batch.lengths)[None], batch.y[None]  # [1, B, T]
-        terms = group.terms(logits, targets)
+        terms, own, strategy = group.terms(logits, targets), batch.sample_weight, self.runs[k].strategy
         weights = coefficients(
             group.reduction,
             element_weight(group.class_weight, targets, "sequence"),
-            sample_weight=None if batch.sample_weight is None else batch.sample_weight[None, :, None].expand_as(targets),
+            sample_weight=own[None, :, None].expand_as(targets) if own is not None and strategy.sample_weight else None,
             mask=counted(targets, group.params, batch.mask[None]),
             leading=1,
             weighs_itself=group.weighs_itself,

@@ -316,7 +316,7 @@ class Stack:
         return [group_of(self.runs, self.settings, slice(a, b), epoch, self._table.x.dtype) for a, b in _neighbours(alike)]
 
     def _sample_weight(self, group: Group, rows: Tensor, targets: Tensor) -> Tensor | None:
-        """The weight of each row, as the terms [batches, k, B, ...]; 1 for strategies that do without; None where rows have none."""
+        """The weight of each row, as the terms [batches, k, B, ...], 1 for strategies that do without; None without weights."""
         used = [run.strategy.sample_weight for run in self.runs[group.runs]]
         if self._table.sample_weight is None or not any(used):
             return None

@@ -202,6 +202,8 @@ class _Tuning:
             confusion=_read_only(every.confusion[chosen]), models=models, runs=tuple(model.run for model in models.values()),
             diverged={(s, r): every.diverged[c, r] for s, c in enumerate(chosen) for r in range(len(self._experiment.seeds))
                       if (c, r) in every.diverged},
+            rules={(s, r): every.rules[c, r] for s, c in enumerate(chosen) for r in range(len(self._experiment.seeds))
+                   if (c, r) in every.rules},
             tuned=tuned,
         )  # fmt: skip
 
