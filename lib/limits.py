@@ -15,6 +15,7 @@ from lib.losses import LOSSES
 from lib.memory import APP, budget, size
 from lib.models import CHUNK, MODELS
 from lib.sampling import SAMPLERS, short_of
+from lib.sequence_models import CHUNK as SERIES_CHUNK
 from lib.sequence_models import Tagging, parameters_of
 from lib.stack import CHUNK_BYTES, outputs_of
 from lib.training import EVALUATED, Snapshot
@@ -154,7 +155,7 @@ def _memory_of_series(experiment: Experiment, dataset: Dataset) -> int:
     drawn = runs * len(dataset.train) * 6
     # Of the steps that are read: features, logits, two scores, their probabilities in float64, and what is sorted for a metric.
     at_once = max(min(EVALUATED // 2, runs * validation), validation)
-    read = features * max(validation, test) + max(10 * at_once, 24 * test) + 2 * CHUNK
+    read = features * max(validation, test) + max(10 * at_once, 24 * test) + 2 * SERIES_CHUNK
     return int(MARGIN * FLOAT * (COPIES * values + tables + history + drawn + max(batch, read)))
 
 

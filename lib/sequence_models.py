@@ -24,7 +24,7 @@ __all__ = [
     "predict",
 ]  # fmt: skip
 
-CHUNK = 4_000_000  # numbers in one intermediate result of a prediction
+CHUNK = 1_000_000  # numbers in one intermediate result of a prediction
 
 
 class LstmTagger(nn.Module):

@@ -7,7 +7,7 @@ import sys
 import pytest
 import torch
 
-from tests.benchmarks import dial, scaling, sweep, training
+from tests.benchmarks import dial, scaling, sequence, sweep, training
 from tests.benchmarks.__main__ import BENCHMARKS
 from tests.benchmarks.contenders import one_thread, ours, plain, sklearn, tuned, val_nll, work
 
@@ -29,6 +29,12 @@ def test_training_has_its_keys():
     assert all(isinstance(value, float) and value > 0 for value in result.values())
     assert result["val_nll_train_8"] == pytest.approx(result["val_nll_ours_8"], abs=1e-5)
     assert "Times faster" in training.text(result)
+
+
+def test_an_lstm_learns_what_a_plain_loop_does():
+    result = sequence.run(rounds=1, series=128, steps=20)
+    assert result["ours_s"] > 0 and result["plain_s"] > 0 and result["losses_apart"] < 0.02
+    assert "times as fast" in sequence.text(result)
 
 
 def test_scaling_fills_its_table():

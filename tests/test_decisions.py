@@ -31,7 +31,7 @@ def context(counts, weight=None, seen=None, shift=None):
 
 def rule_of(key, scores, about, **params):
     values = {param.name: param.default for param in DECISIONS[key].params} | params
-    return DECISIONS[key].function(scores, torch.zeros(len(scores), dtype=torch.int64), about, **values)
+    return DECISIONS[key].function(scores, torch.zeros(scores.shape[:-1], dtype=torch.int64), about, **values)
 
 
 def log_odds(p):

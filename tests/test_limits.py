@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from lib.experiment import DataSpec, Experiment, ModelSpec, Strategy, Training
-from lib.limits import batch_work, check_limits, kept, memory, neighbour_work, parameters, training_budget
+from lib.limits import batch_work, check_limits, check_rows, kept, memory, neighbour_work, parameters, training_budget
 from lib.registry import Params
 from lib.training import load, train
 
@@ -88,3 +88,36 @@ def test_what_is_kept_counts_data_parameters_and_history():
     snapshot = list(train(asked, load(asked.data)))[-1]
     data = 1200 * (2 * 4 + 8)
     assert kept(snapshot) == data + parameters((2, 32, 32, 3)) * 4 + (1 + 1 + 3 + 9) * 8
+
+
+def series(n=10_000, steps=200, strategies=4, **training):
+    return Experiment.from_dict({
+        "data": {"source": "events", "params": {"n": n, "steps": steps}}, "model": {"name": "lstm"}, "training": training,
+        "strategies": [{"name": f"s{i}", "weighting": "pos_weight"} for i in range(strategies)],
+    })  # fmt: skip
+
+
+def test_ten_thousand_series_of_200_steps_fit_the_smallest_machine(monkeypatch):
+    monkeypatch.setenv("COUNTERWEIGHT_MEMORY", "690MB")
+    large = series()
+    check_rows(large.data)
+    dataset = load(large.data)
+    check_limits(large, dataset)
+    peak = 60_000_000  # what training and reading it took on top of the data, measured
+    data = sum(t.numel() * t.element_size() for part in dataset.splits.values() for t in (part.x, part.y, part.mask))
+    assert 0.6 * (peak + data) < memory(large, dataset) < 1.6 * (peak + data)
+
+
+def test_series_are_limited_by_their_steps(monkeypatch):
+    sentence = refused(series(n=2000, epochs=10_000))
+    assert "10000 epochs x 400000 steps x 4 runs are 1.6e+10 steps to train on; at most 1e+09 are." in sentence
+    monkeypatch.setenv("COUNTERWEIGHT_MEMORY", "690MB")
+    with pytest.raises(ValueError, match="501536 series of 2000 steps take about .* Take fewer series or steps."):
+        check_rows(series(n=500_000, steps=2000).data)
+
+
+def test_memory_of_series_grows_with_what_is_asked_for():
+    small = series(n=100, steps=20)
+    needs = memory(small, load(small.data))
+    for larger in (series(n=5000, steps=20), series(n=100, steps=400), series(n=100, steps=20, epochs=10_000)):
+        assert memory(larger, load(larger.data)) > needs

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from sklearn.metrics import confusion_matrix
@@ -103,3 +104,27 @@ def test_a_missing_file_is_said(tmp_path: Path, capsys) -> None:
 
 def test_what_is_undefined_is_null() -> None:
     assert plain({"a": [float("nan"), 1.5], "b": (float("inf"),)}) == {"a": [None, 1.5], "b": [None]}
+
+
+@pytest.mark.parametrize(
+    "data, shape, extra",
+    [
+        ({"source": "ring", "params": {"n": 100, "n_val": 50, "n_test": 90}}, (3, 3), set()),
+        ({"source": "multilabel", "params": {"n": 100, "n_val": 50, "n_test": 90}}, (3, 2, 2), {"micro_f1", "exact_match"}),
+        (
+            {"source": "events", "params": {"n": 20, "steps": 9, "rate": 0.3, "n_val": 10, "n_test": 10}}, (2, 2),
+            {"event_recall", "false_alarms"},
+        ),
+    ],
+)  # fmt: skip
+def test_every_task_is_trained_and_written(tmp_path: Path, data, shape, extra) -> None:
+    raw = {"data": data, "strategies": [{"name": "a"}, {"name": "b", "weighting": "balanced"}], "training": {"epochs": 2}}
+    code, result = run(tmp_path, raw, "--models", str(tmp_path / "models"))
+    assert code == 0 and result["task"] == {3: "multiclass", 4: "multilabel", 2: "sequence"}[len(shape) + (shape[0] == 3)]
+    for own in (run for strategy in result["strategies"] for run in strategy["runs"]):
+        assert np.array(own["confusion"]).shape == shape and set(own["metrics"]) == set(METRICS) | extra
+        assert len(own["recall"]) == len(own["precision"]) == len(result["class_names"])
+        assert np.array(own["history"]["recall"]).shape == (2, len(result["class_names"]))
+    assert set(result["strategies"][0]["summary"]) >= extra
+    state = torch.load(tmp_path / "models" / "a-seed0.pt", weights_only=True)
+    assert ("lstm.weight_ih_l0" in state) == (result["task"] == "sequence")

@@ -344,3 +344,22 @@ def test_thresholds_per_label_decide_label_by_label():
     decided = prob > np.array([0.5, 0.2, 0.02])
     assert np.array_equal(found.confusion, oracle.multilabel_confusion_matrix(last.dataset.test.y.numpy(), decided))
     assert np.array_equal(found.confusion[0], plain.confusion[0]) and found.recall[2] > plain.recall[2]
+
+
+def test_with_fair_tuning_the_rules_are_those_of_the_chosen_rates():
+    low = {"name": "low", "decision": "threshold", "decision_params": {"threshold": 0.2}}
+    last = finished(experiment(strategies=[{"name": "plain"}, low], training=TRAINING | {"lr_grid": [0.001, 0.01, 0.1]}))
+    assert set(last.rules) == {(0, 0), (1, 0)} and len(last.tuned) == 2
+    assert not last.rules[0, 0].offset.any() and last.rules[1, 0].offset[1] == pytest.approx(np.log(0.8 / 0.2))
+
+
+@pytest.mark.parametrize("data", [LABELS, SERIES])
+def test_sample_weights_count_for_all_answers_of_a_row_and_can_be_left_out(data):
+    dataset = load(experiment(data=data).data)
+    heavy = torch.where(torch.arange(len(dataset.train)) % 2 == 0, 1.0, 0.0)
+    weighted = dataclasses.replace(dataset, train=dataclasses.replace(dataset.train, sample_weight=heavy))
+    own = experiment(data=data, strategies=[{"name": "with"}, {"name": "without", "sample_weight": False}])
+    one, other = finished(own, weighted), finished(own, dataset)
+    torch.testing.assert_close(one.models[1, 0].parameters, other.models[1, 0].parameters)
+    assert not torch.equal(one.models[0, 0].parameters, other.models[0, 0].parameters)
+    assert one.history.train_loss[0, 0, 0] < other.history.train_loss[0, 0, 0]  # half of the answers are worth nothing

@@ -83,6 +83,7 @@ def params_of(table: Table, **chosen: Value) -> Params:
     words = (str(complete[name]) for name in ("label", "na_words", "missing_labels", "positive"))
     found = _classes(table, *words)
     if complete["sample_weight"]:
+        _refuse_label_as_weight(str(complete["sample_weight"]), [complete["label"]])
         _weights(table, str(complete["sample_weight"]), found.codes >= 0)
     return Params({**complete, "classes": found.names})
 
@@ -91,6 +92,11 @@ def _params_of_questions(table: Table, params: Params, chosen: set[str]) -> Para
     """As `params_of`, for several labels and for series."""
     guessed = suggest_questions(table, str(params["task"]))
     complete = Params({**params, **{name: value for name, value in guessed.items() if name not in chosen}})
+    taken = (complete["series"], complete["time"]) if params["task"] == "sequence" else complete["labels"]
+    _feature_columns(
+        table, complete["label"], complete["sample_weight"], complete["features"], complete["one_hot"], complete["max_levels"],
+        tuple(filter(None, taken)),
+    )  # fmt: skip
     if params["task"] == "sequence":
         read_steps(table, *(str(complete[name]) for name in ("label", "series", "time", "missing_labels")))
         return Params({**complete, "classes": (QUIET, EVENT)})
@@ -285,15 +291,19 @@ def _rows(table: Table, rows: npt.NDArray[np.int64]) -> str:
     return f"rows {shown} are" if len(rows) <= 5 else f"rows {shown} and {len(rows) - 5} more are"
 
 
+def _refuse_label_as_weight(sample_weight: str, labels: Sequence[object]) -> None:
+    if sample_weight and sample_weight in labels:
+        raise ValueError(
+            f"Column {brief(sample_weight)} is the label; it cannot be the sample weight too. Choose another, or none."
+        )
+
+
 def _feature_columns(
     table: Table, label: str, sample_weight: str, features: tuple[str, ...], one_hot: tuple[str, ...], max_levels: int,
     taken: Sequence[str] = (),
 ) -> tuple[list[Column], list[str]]:  # fmt: skip
     """The columns to learn from, and a notice about those left out. `taken` are columns that say something else."""
-    if sample_weight and sample_weight in (label, *taken):
-        raise ValueError(
-            f"Column {brief(sample_weight)} is the label; it cannot be the sample weight too. Choose another, or none."
-        )
+    _refuse_label_as_weight(sample_weight, [label, *taken])
     for name in (*features, *one_hot):
         if name in (label, sample_weight, *taken):
             use = "label" if name == label else "sample weight" if name == sample_weight else "label, series or time"

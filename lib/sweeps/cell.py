@@ -80,7 +80,8 @@ def _together(experiments: Sequence[Experiment], dataset: Dataset) -> list[Resul
 def _run(read: Mapping[At, RunResult], at: At) -> dict[str, Any]:
     own = read[at]
     closed = own.closed_form_recall
-    small = {"confusion": own.confusion.tolist()} if len(own.confusion) <= MATRIX_CLASSES else {}
+    few = own.confusion.ndim == 2 and len(own.confusion) <= MATRIX_CLASSES
+    small = {"confusion": own.confusion.tolist()} if few else {}
     return {
         "metrics": dict(own.metrics), "recall": own.recall.tolist(), "diverged": own.diverged,
         "closed_form_recall": None if closed is None else closed.tolist(), **small,

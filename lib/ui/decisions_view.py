@@ -98,6 +98,13 @@ def question() -> Question | None:
             _empty()
         return None
     snapshot, test = own.snapshot, own.state == "finished"
+    if snapshot.dataset.task not in ("binary", "multiclass"):
+        st.info(
+            "This page moves one threshold through rows with one class each. Of several labels, or of steps, set thresholds "
+            "on Compare: Decision, Threshold."
+        )
+        st.page_link("pages/compare.py", label="Go to Compare")
+        return None
     with st.sidebar:
         positive, seed = _which(snapshot)
         metric, beta = _metric()

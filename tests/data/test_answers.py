@@ -272,3 +272,12 @@ def test_an_upload_trains(own, task, model) -> None:
     last = list(train(asked, dataset))[-1]
     assert np.isfinite(last.history.val_nll).all() and not last.diverged
     assert Experiment.from_query(asked.to_query()) == asked
+
+
+def test_a_file_without_a_feature_is_refused_when_it_is_chosen() -> None:
+    told(
+        lambda: params_of(table(lines("cat,dog", [[i % 2, i % 3 % 2] for i in range(40)])), task="multilabel"),
+        "at least one column",
+    )
+    own = table(lines("series,time,event", [[s, t, t % 2] for s in "abcd" for t in range(9)]))
+    told(lambda: params_of(own, task="sequence"), "at least one column to learn from")
