@@ -93,7 +93,7 @@ def _params_of_questions(table: Table, params: Params, chosen: set[str]) -> Para
     guessed = suggest_questions(table, str(params["task"]))
     complete = Params({**params, **{name: value for name, value in guessed.items() if name not in chosen}})
     taken = (complete["series"], complete["time"]) if params["task"] == "sequence" else complete["labels"]
-    _feature_columns(
+    feature_columns(
         table, complete["label"], complete["sample_weight"], complete["features"], complete["one_hot"], complete["max_levels"],
         tuple(filter(None, taken)),
     )  # fmt: skip
@@ -135,14 +135,14 @@ def dataset_from_table(
     if task == "sequence":
         if sample_weight:
             raise ValueError("A sample weight is for rows of their own, not for the steps of series. Choose none.")
-        columns, left_out = _feature_columns(table, label, "", features, one_hot, max_levels, (series, time))
+        columns, left_out = feature_columns(table, label, "", features, one_hot, max_levels, (series, time))
         return series_dataset(
             table, seed=seed, label=label, series=series, time=time, max_steps=max_steps, missing_labels=missing_labels,
             columns=columns, left_out=left_out,
         )  # fmt: skip
     if task == "multilabel":
         asked = {"labels": labels, "label": label, "separator": separator, "classes": classes}
-        columns, left_out = _feature_columns(table, label, sample_weight, features, one_hot, max_levels, labels)
+        columns, left_out = feature_columns(table, label, sample_weight, features, one_hot, max_levels, labels)
         return _of_several_labels(table, _answers(table, asked), seed, missing_labels, sample_weight, columns, left_out)
     found = _classes(table, label, na_words, missing_labels, positive)
     if classes and classes != found.names:
@@ -150,7 +150,7 @@ def dataset_from_table(
             f"The experiment was made for the classes {listed(classes)}; column {brief(label)} has {listed(found.names)}. "
             "Choose the file and label it was made with, or start a new experiment."
         )
-    columns, left_out = _feature_columns(table, label, sample_weight, features, one_hot, max_levels)
+    columns, left_out = feature_columns(table, label, sample_weight, features, one_hot, max_levels)
     weights = _weights(table, sample_weight, found.codes >= 0) if sample_weight else None
     rows, thinned = _thin(found.codes, seed)
     y = torch.from_numpy(found.codes[rows])
@@ -181,13 +181,13 @@ def _of_several_labels(
     without = np.flatnonzero(~found.answered)
     if len(without) and missing_labels == "refuse":
         raise ValueError(
-            f"The labels are {listed(found.names)}, but {_rows(table, without)} without an answer to some. Fill them in, or "
-            "choose to leave such rows out."
+            f"The labels are {listed(found.names)}, but {table.rows_are(without)} without an answer to some. Fill them in, "
+            "or choose to leave such rows out."
         )
     rare = check_some_yes(found)
     if found.answered.sum() < FEWEST_ROWS:
         raise ValueError(f"Expected at least {FEWEST_ROWS} rows with answers, got {int(found.answered.sum())}. Add rows.")
-    dropped = [f"{_rows(table, without).capitalize()} without an answer and left out, as chosen."] if len(without) else []
+    dropped = [f"{table.rows_are(without).capitalize()} without an answer and left out, as chosen."] if len(without) else []
     weights = _weights(table, sample_weight, found.answered) if sample_weight else None
     strata = np.where(found.answered, strata_of(found.y), -1)
     rows, thinned = _thin(strata, seed)
@@ -243,15 +243,15 @@ def _classes(table: Table, label: str, na_words: str, missing_labels: str, posit
     nowhere = np.flatnonzero(codes < 0)
     blank = nowhere[table.frame.iloc[nowhere].isna().all(axis=1).to_numpy()]
     if len(blank):
-        notices.append(f"{_rows(table, blank).capitalize()} blank and left out.")
+        notices.append(f"{table.rows_are(blank).capitalize()} blank and left out.")
     without = np.setdiff1d(nowhere, blank)
     if len(without) and missing_labels == "refuse":
         raise ValueError(
-            f"{where} is the label, but {_rows(table, without)} without one. Fill them in, choose another label, "
+            f"{where} is the label, but {table.rows_are(without)} without one. Fill them in, choose another label, "
             "or choose to leave such rows out."
         )
     if len(without):
-        notices.append(f"{_rows(table, without).capitalize()} without a label and left out, as chosen.")
+        notices.append(f"{table.rows_are(without).capitalize()} without a label and left out, as chosen.")
     if len(codes) - len(nowhere) < FEWEST_ROWS:
         raise ValueError(f"Expected at least {FEWEST_ROWS} rows with a label, got {len(codes) - len(nowhere)}. Add rows.")
     return _Found(codes, names, tuple(notices))
@@ -283,14 +283,6 @@ def _put_last(
     return (names[1], names[0]), np.where(codes >= 0, 1 - codes, codes)
 
 
-def _rows(table: Table, rows: npt.NDArray[np.int64]) -> str:
-    """`rows 3, 7 and 12 more are` as the file counts them."""
-    shown = ", ".join(str(table.row(row)) for row in rows[:5])
-    if len(rows) == 1:
-        return f"row {shown} is"
-    return f"rows {shown} are" if len(rows) <= 5 else f"rows {shown} and {len(rows) - 5} more are"
-
-
 def _refuse_label_as_weight(sample_weight: str, labels: Sequence[object]) -> None:
     if sample_weight and sample_weight in labels:
         raise ValueError(
@@ -298,7 +290,7 @@ def _refuse_label_as_weight(sample_weight: str, labels: Sequence[object]) -> Non
         )
 
 
-def _feature_columns(
+def feature_columns(
     table: Table, label: str, sample_weight: str, features: tuple[str, ...], one_hot: tuple[str, ...], max_levels: int,
     taken: Sequence[str] = (),
 ) -> tuple[list[Column], list[str]]:  # fmt: skip
@@ -367,18 +359,25 @@ def _thin(codes: npt.NDArray[np.int64], seed: int) -> tuple[npt.NDArray[np.int64
     most = int(TRAINING_ROWS / FRACTIONS[0])
     if len(rows) <= most:
         return rows, []
+    kept = stratified_sample(codes, rows, most, seed)
+    notice = (
+        f"The file has {len(rows)} rows. Class counts use all of them; training uses a sample of {len(kept)} "
+        f"with the same class shares, {TRAINING_ROWS} of them for training, drawn by the data seed."
+    )
+    return kept, [notice]
+
+
+def stratified_sample(
+    codes: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], most: int, seed: int
+) -> npt.NDArray[np.int64]:  # fmt: skip
+    """About `most` of the rows, each class in proportion, in file order; `codes` are the classes of all frame rows."""
     draw = generator(seed, stream=6)
     counts = np.bincount(codes[rows]).tolist()
     order = rows[torch.randperm(len(rows), generator=draw).numpy()]
     order = order[np.argsort(codes[order], kind="stable")]  # class after class, shuffled within each
     starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
     quotas = sample_counts(counts, most)
-    kept = np.sort(np.concatenate([order[start : start + quota] for start, quota in zip(starts, quotas, strict=True)]))
-    notice = (
-        f"The file has {len(rows)} rows. Class counts use all of them; training uses a sample of {len(kept)} "
-        f"with the same class shares, {TRAINING_ROWS} of them for training, drawn by the data seed."
-    )
-    return kept, [notice]
+    return np.sort(np.concatenate([order[start : start + quota] for start, quota in zip(starts, quotas, strict=True)]))
 
 
 def _few_rows(y: Tensor, names: tuple[str, ...]) -> list[str]:
