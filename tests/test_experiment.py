@@ -146,6 +146,7 @@ def test_the_fingerprint_knows_order_parameters_seeds_and_settings():
 
 @given(what=experiments())
 def test_a_run_is_known_by_itself_whatever_stands_beside_it(what):
+    what = dataclasses.replace(what, training=dataclasses.replace(what.training, lr_grid=()))  # rates look at all seeds
     first, seed = what.strategies[0], what.seeds[-1]
     alone = dataclasses.replace(what, strategies=(dataclasses.replace(first, name="other name"),), seeds=(seed,))
     assert what.run_fingerprint(first, seed) == alone.run_fingerprint(alone.strategies[0], seed) == alone.fingerprint
