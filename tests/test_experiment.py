@@ -13,7 +13,7 @@ from lib.data import SOURCES
 from lib.decisions import DECISIONS
 from lib.experiment import Experiment
 from lib.losses import LOSSES
-from lib.registry import Params, brief
+from lib.registry import brief
 from lib.sampling import SAMPLERS
 from lib.sequence_models import MODELS
 from lib.strategy import Strategy, Training
@@ -43,10 +43,6 @@ def refused(raw, *words):
     assert all(word in message for word in words), message
     assert len(message) < 1000
     return message
-
-
-def defaults(source):
-    return Params({param.name: param.default for param in source.params})
 
 
 def strategy(**fields):
@@ -118,7 +114,7 @@ def test_every_choice_of_every_registry_survives_both_ways():
                     continue
                 assert Experiment.from_json(what.to_json()) == Experiment.from_query(what.to_query()) == what
     for model in MODELS:
-        fitting = next(key for key, source in SOURCES.items() if source.task_of(defaults(source)) in MODELS[model].tasks)
+        fitting = "events" if "sequence" in MODELS[model].tasks else "gaussians"
         what = Experiment.from_dict(ONE | {"model": {"name": model}, "data": {"source": fitting}})
         assert Experiment.from_query(what.to_query()) == what
 
@@ -150,6 +146,7 @@ def test_the_fingerprint_knows_order_parameters_seeds_and_settings():
 
 @given(what=experiments())
 def test_a_run_is_known_by_itself_whatever_stands_beside_it(what):
+    what = dataclasses.replace(what, training=dataclasses.replace(what.training, lr_grid=()))  # rates look at all seeds
     first, seed = what.strategies[0], what.seeds[-1]
     alone = dataclasses.replace(what, strategies=(dataclasses.replace(first, name="other name"),), seeds=(seed,))
     assert what.run_fingerprint(first, seed) == alone.run_fingerprint(alone.strategies[0], seed) == alone.fingerprint
