@@ -48,7 +48,9 @@ class Decision:
 
     Of several labels scores are [L, N, 2] and y [L, N], and the offset may be [L, 2]: one threshold per label.
 
-    `recalibrates`: probabilities are read after the offset, not before (the offset corrects them).
+    `recalibrates`: probabilities are read after the offset, not before (the offset corrects them). `code` defines `offset` [C]
+    in plain PyTorch, from `scores` [N, C] and `y` [N] of validation and the fields of `Context`; empty: nothing is added.
+    Functions of lib that it names travel with it. Where it depends on the number of classes, it is a function of that.
     """
 
     key: str
@@ -57,6 +59,7 @@ class Decision:
     formula: str
     source: str
     function: Callable[..., Rule]
+    code: str | Callable[[int], str] = ""
     params: tuple[Param, ...] = ()
     tasks: tuple[Task, ...] = TASKS
     recalibrates: bool = False
@@ -99,6 +102,7 @@ def argmax(scores: Tensor, y: Tensor, context: Context) -> Rule:
     source="Elkan 2001",
     params=(Param("threshold", "t", 0.5, 0.0001, 0.9999, 0.01, help="Say yes above this probability."),),
     tasks=("binary", "multilabel", "sequence"),
+    code="offset = torch.tensor([0.0, -math.log({threshold} / (1 - {threshold}))])  # yes above the probability {threshold}",
 )
 def threshold(scores: Tensor, y: Tensor, context: Context, *, threshold: float) -> Rule:
     return Rule(torch.tensor([0.0, -math.log(threshold / (1 - threshold))], dtype=torch.float64))
@@ -116,6 +120,13 @@ def threshold(scores: Tensor, y: Tensor, context: Context, *, threshold: float) 
             help="What the validation rows should have most of. f_beta is of class 1, or the mean of several classes.",
         ),
         Param("beta", r"\beta", 1.0, 0.1, 10.0, 0.5, help="Of f_beta: recall counts beta times as much as precision."),
+    ),
+    code=lambda classes: (
+        "margin = (scores[:, 1] - scores[:, 0]).double().numpy()\n"
+        "threshold = best_threshold(y.numpy(), margin, '{metric}', {beta})\n"
+        "offset = torch.tensor([0.0, -threshold], dtype=torch.float64)"
+        if classes == 2
+        else "offset = torch.as_tensor(best_offsets(y.numpy(), scores.double().numpy(), '{metric}', {beta}))"
     ),
 )  # fmt: skip
 def tuned(scores: Tensor, y: Tensor, context: Context, *, metric: str, beta: float) -> Rule:
@@ -158,6 +169,7 @@ def label_thresholds(scores: Tensor, y: Tensor, context: Context, *, thresholds:
     formula=r"\hat y = \arg\max_c\; z_c - \tau \log \pi_c",
     source="Menon et al. 2021 (arXiv 2007.07314), section 4.1",
     params=(Param("tau", r"\tau", 1.0, 0.0, 5.0, 0.1, help="0: plain argmax. 1: best for the mean recall."),),
+    code="offset = -{tau} * torch.log(class_counts / class_counts.sum())",
 )
 def logit_adjust(scores: Tensor, y: Tensor, context: Context, *, tau: float) -> Rule:
     prior = context.class_counts / context.class_counts.sum(-1, keepdim=True)
@@ -183,6 +195,9 @@ def effective_shift(class_counts: Tensor, class_weight: Tensor, seen_counts: Ten
     formula=r"\hat y = \arg\max_c\; z_c - \log \frac{w_c\, \pi'_c}{\pi_c}",
     source="King & Zeng 2001; Elkan 2001; Dal Pozzolo et al. 2015",
     recalibrates=True,
+    code="# Takes off what weights, sampler and loss put on the log odds.\n"
+    "shown = (seen_counts / seen_counts.sum()) / (class_counts / class_counts.sum())\n"
+    "offset = -torch.log(class_weight * shown) - loss_shift",
 )
 def undo(scores: Tensor, y: Tensor, context: Context) -> Rule:
     return Rule(-effective_shift(context.class_counts, context.class_weight, context.seen_counts, context.loss_shift))

@@ -154,7 +154,7 @@ class Experiment:
         if len(text) > MAX_JSON:
             raise ValueError(f"An experiment has at most {MAX_JSON} characters, got {len(text)}.")
         try:
-            raw = json.loads(text)
+            raw = json.loads(text, object_pairs_hook=_once)
         except (ValueError, RecursionError) as error:
             raise ValueError(
                 f"This is not JSON ({brief(str(error), 100)}); expected an experiment as the app exports it."
@@ -221,6 +221,15 @@ class Experiment:
 
 
 S = TypeVar("S", DataSpec, ModelSpec, Training, Strategy)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object whose keys differ: of two equal ones a reader could take either."""
+    table = dict(pairs)
+    if len(table) < len(pairs):
+        names = [key for key, _ in pairs]
+        raise ValueError(f"{brief(next(key for key in names if names.count(key) > 1))} is there twice")
+    return table
 
 
 def _table(raw: object, known: Sequence[str], where: str) -> Mapping[str, Any]:

@@ -1,10 +1,13 @@
 """The command line: train an experiment without a browser.
 
-    python -m lib.run experiment.json --out result.json [--models DIR] [--data FILE]
+    python -m lib.run experiment.json --out result.json [--data FILE] [--models DIR] [--report FILE] [--csv FILE]
+        [--script STRATEGY]
 
 `result.json` holds the experiment, its fingerprint, the library versions, and for each strategy the class counts, the
 weights, every run (history on train and validation; confusion, recall, precision and metrics on test) and the summary.
-What is undefined is null. `--models` saves each run as a plain `state_dict`, SLUG-seedS.pt.
+What is undefined is null. `--models` saves each run as a plain `state_dict`, SLUG-seedS.pt; `--report` writes the
+comparison as one HTML file, `--csv` its numbers one a row, `--script` the strategy of that name as a PyTorch script, SLUG.py
+beside result.json.
 """
 
 import argparse
@@ -21,23 +24,29 @@ from typing import Any
 import numpy as np
 import torch
 
-from lib.data import Dataset
-from lib.data.upload import read_table
+from lib.data.upload import Table, read_table
+from lib.digest import digest
 from lib.evaluation import RunResult, Summary, evaluate, summarise
-from lib.experiment import Experiment, Strategy
+from lib.experiment import Experiment
+from lib.export.models import file_names
+from lib.export.report import report
+from lib.export.script import script
+from lib.export.tables import results_csv
+from lib.registry import brief
 from lib.training import At, Snapshot, load, train
 from lib.tuning import METRIC, Tuned
+from lib.verdict import verdict
 
 LIBRARIES = ("torch", "numpy", "scikit-learn", "pandas")
 
 
-def result(snapshot: Snapshot, seconds: float) -> dict[str, Any]:
-    """What result.json holds, of a finished training."""
+def result(snapshot: Snapshot, results: Mapping[At, RunResult], seconds: float) -> dict[str, Any]:
+    """What result.json holds, of a finished training and its results on test."""
     experiment = snapshot.experiment
-    results = evaluate(snapshot)
     return {
         "experiment": experiment.to_dict(),
         "fingerprint": experiment.fingerprint,
+        "digest": digest(snapshot, results),
         "versions": {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES},
         "seconds": round(seconds, 3),
         "task": snapshot.dataset.task,
@@ -102,22 +111,36 @@ def plain(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def file_names(strategies: Sequence[Strategy], seeds: Sequence[int]) -> dict[At, str]:
-    """SLUG-seedS.pt of each run; strategies whose names have the same slug get their number added."""
-    slugs = [strategy.slug for strategy in strategies]
-    unique: list[str] = []
-    for number, slug in enumerate(slugs, start=1):
-        name = slug if slugs.count(slug) == 1 else f"{slug}-{number}"
-        while name in unique or (name != slug and name in slugs):  # 'a', 'A' and 'a 2'
-            name += f"-{number}"
-        unique.append(name)
-    return {(s, r): f"{unique[s]}-seed{seed}.pt" for s in range(len(unique)) for r, seed in enumerate(seeds)}
+def _table(data: Path | None) -> Table | None:
+    return None if data is None else read_table(data.name, data.read_bytes())
 
 
-def _dataset(experiment: Experiment, data: Path | None) -> Dataset:
-    if data is None:
-        return load(experiment.data)
-    return load(experiment.data, read_table(data.name, data.read_bytes()))
+def _index(experiment: Experiment, name: str) -> int:
+    """Raises ValueError that lists the strategies."""
+    names = [strategy.name for strategy in experiment.strategies]
+    if name not in names:
+        raise ValueError(f"Unknown strategy {brief(name)}; choose one of {', '.join(map(brief, names))}.")
+    return names.index(name)
+
+
+def _write(given: argparse.Namespace, snapshot: Snapshot, table: Table | None, seconds: float) -> None:
+    """All files that were asked for."""
+    experiment, results = snapshot.experiment, evaluate(snapshot)
+    whole = json.dumps(result(snapshot, results, seconds), indent=1, ensure_ascii=False, allow_nan=False)
+    given.out.write_text(whole, "utf-8")
+    if given.models:
+        given.models.mkdir(parents=True, exist_ok=True)
+        for at, name in file_names(experiment.strategies, experiment.seeds).items():
+            torch.save(snapshot.models[at].state_dict(), given.models / name)
+    if given.report:
+        given.report.write_text(report(snapshot, results, verdict(snapshot, results, 0)), "utf-8")
+    if given.csv:
+        given.csv.write_text(results_csv(snapshot, results), "utf-8", newline="")
+    for name in given.script:
+        index = _index(experiment, name)
+        path = given.out.with_name(f"{experiment.strategies[index].slug}.py")
+        lr = snapshot.tuned[index].lr if snapshot.tuned else None
+        path.write_text(script(experiment, index, snapshot.dataset, table, lr=lr), "utf-8")
 
 
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -125,6 +148,9 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("experiment", type=Path, help="experiment.json, as the app exports it (format 1)")
     parser.add_argument("--out", type=Path, required=True, help="where to write result.json")
     parser.add_argument("--models", type=Path, help="folder for one state_dict per run")
+    parser.add_argument("--report", type=Path, help="where to write the comparison as one HTML file")
+    parser.add_argument("--csv", type=Path, help="where to write the numbers, one a row")
+    parser.add_argument("--script", action="append", default=[], metavar="STRATEGY", help="strategy to write as a script")
     parser.add_argument("--data", type=Path, help="the file of an experiment on an upload")
     return parser.parse_args(arguments)
 
@@ -135,17 +161,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     torch.set_num_threads(1)  # models this small only lose by a second thread
     try:
         experiment = Experiment.from_json(given.experiment.read_text(encoding="utf-8"))
-        dataset = _dataset(experiment, given.data)
+        for name in given.script:
+            _index(experiment, name)
+        table = _table(given.data)
+        dataset = load(experiment.data, table)
         start = time.perf_counter()
         for snapshot in train(experiment, dataset):
             print(f"\repoch {snapshot.epoch}/{experiment.training.epochs}", end="", file=sys.stderr, flush=True)
         seconds = time.perf_counter() - start
         print(f", {seconds:.1f} s", file=sys.stderr)
-        given.out.write_text(json.dumps(result(snapshot, seconds), indent=1, ensure_ascii=False, allow_nan=False), "utf-8")
-        if given.models:
-            given.models.mkdir(parents=True, exist_ok=True)
-            for at, name in file_names(experiment.strategies, experiment.seeds).items():
-                torch.save(snapshot.models[at].state_dict(), given.models / name)
+        _write(given, snapshot, table, seconds)
     except (ValueError, OSError) as error:
         print(f"{'' if isinstance(error, ValueError) else 'Cannot read or write: '}{error}", file=sys.stderr)
         return 2

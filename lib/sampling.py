@@ -64,6 +64,8 @@ class Sampler:
     `seen_counts(counts, params)` [C]: class counts in the proportions that the model sees. A sampler that makes rows does so
     once per run, from training rows alone: `synthesise(x, strata, generator, **params)`; in a pass they stand behind the
     rows of the table, from index N on.
+    `code` defines `sampler`, one pass as torch's DataLoader takes it, with `dataset`, `targets` [N], `counts` [C] float64 and
+    `generator` given; `whole_passes`: a pass has N rows.
     """
 
     key: str
@@ -77,6 +79,7 @@ class Sampler:
     params: tuple[Param, ...] = ()
     tasks: tuple[Task, ...] = TASKS
     synthesise: Callable[..., Synthetic] | None = None
+    whole_passes: bool = True
 
 
 SAMPLERS: Registry[Sampler] = Registry("sampler")
@@ -135,8 +138,9 @@ def weighted_random(strata: Strata, generator: torch.Generator, *, power: float)
     params=(RATIO,),
     code="classes = [torch.nonzero(targets == c).flatten() for c in range(len(counts))]\n"
     "short = [max(int({ratio} * counts.max()) - len(own), 0) for own in classes]\n"
-    "extra = [own[torch.randint(len(own), (n,), generator=generator)] for own, n in zip(classes, short) if n]\n"
+    "extra = [own[torch.randint(len(own), (n,), generator=generator)] for own, n in zip(classes, short) if n and len(own)]\n"
     "sampler = SubsetRandomSampler(torch.cat([torch.arange(len(targets)), *extra]), generator=generator)",
+    whole_passes=False,
     seen_counts=lambda counts, params: torch.where(counts > 0, counts.maximum(params["ratio"] * counts.max()), 0.0),
 )
 def oversample(strata: Strata, generator: torch.Generator, *, ratio: float) -> Tensor:
@@ -158,8 +162,9 @@ def oversample(strata: Strata, generator: torch.Generator, *, ratio: float) -> T
     params=(RATIO,),
     code="classes = [torch.nonzero(targets == c).flatten() for c in range(len(counts))]\n"
     "allowed = int(counts[counts > 0].min() / {ratio})\n"
-    "kept = [own[torch.randperm(len(own), generator=generator)[:allowed]] for own in classes]\n"
-    "sampler = SubsetRandomSampler(torch.cat(kept), generator=generator)  # build it anew for each epoch",
+    "kept = [own[some_of(len(own), allowed, generator)] for own in classes]  # others in each pass\n"
+    "sampler = SubsetRandomSampler(torch.cat(kept), generator=generator)",
+    whole_passes=False,
     seen_counts=lambda counts, params: counts.minimum(counts[counts > 0].min() / params["ratio"]),
 )
 def undersample(strata: Strata, generator: torch.Generator, *, ratio: float) -> Tensor:

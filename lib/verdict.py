@@ -205,6 +205,8 @@ def verdict(snapshot: Snapshot, results: Mapping[At, RunResult], baseline: int =
 
     Raises ValueError when there is no such baseline.
     """
+    if snapshot.dataset.task not in ("binary", "multiclass"):
+        return ["This verdict compares classes that exclude each other; here the panels and tables stand for themselves."]
     strategies, seeds = snapshot.experiment.strategies, range(len(snapshot.experiment.seeds))
     if not 0 <= baseline < len(strategies):
         raise ValueError(f"Expected a baseline among {len(strategies)} strategies (from 0), got {baseline}.")

@@ -1,9 +1,13 @@
 """The command line: what result.json holds, what the models are, and what is said when something does not fit."""
 
 import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.metrics import confusion_matrix
@@ -61,6 +65,25 @@ def test_the_models_are_plain_state_dicts_that_give_the_same_matrix(tmp_path: Pa
     test = load(DataSpec(**SMALL["data"])).test  # type: ignore[arg-type]
     ours = [own["confusion"] for strategy in result["strategies"] for own in strategy["runs"]]
     assert confusion_matrix(test.y, model(test.x).argmax(1)).tolist() in ours
+
+
+def test_report_table_and_scripts_are_written_too(tmp_path: Path) -> None:
+    report, table = tmp_path / "report.html", tmp_path / "results.csv"
+    code, result = run(tmp_path, SMALL, "--report", str(report), "--csv", str(table), "--script", "plain")
+    assert code == 0
+    assert result["digest"] in report.read_text("utf-8") and "../../plain" in report.read_text("utf-8")
+    rows = pd.read_csv(table)
+    mcc = rows[(rows.metric == "mcc") & (rows.strategy == "plain") & (rows.seed == 7)].value.item()
+    assert mcc == pytest.approx(result["strategies"][1]["runs"][1]["metrics"]["mcc"])
+    own = subprocess.run([sys.executable, "-I", "plain.py"], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    for shown, expected in zip(re.findall("test confusion (.+)", own), result["strategies"][1]["runs"], strict=True):
+        assert np.abs(np.array(json.loads(shown)) - expected["confusion"]).sum() / 2 <= 0.005 * 1000
+
+
+def test_a_script_of_an_unknown_strategy_is_refused_before_training(tmp_path: Path, capsys) -> None:
+    code, result = run(tmp_path, SMALL, "--script", "other")
+    assert code == 2 and not result
+    assert "Unknown strategy 'other'; choose one of '../../plain', 'plain'." in capsys.readouterr().err
 
 
 def test_an_upload_is_given_beside_the_experiment(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def _params_of_questions(table: Table, params: Params, chosen: set[str]) -> Para
     guessed = suggest_questions(table, str(params["task"]))
     complete = Params({**params, **{name: value for name, value in guessed.items() if name not in chosen}})
     taken = (complete["series"], complete["time"]) if params["task"] == "sequence" else complete["labels"]
-    _feature_columns(
+    feature_columns(
         table, complete["label"], complete["sample_weight"], complete["features"], complete["one_hot"], complete["max_levels"],
         tuple(filter(None, taken)),
     )  # fmt: skip
@@ -135,14 +135,14 @@ def dataset_from_table(
     if task == "sequence":
         if sample_weight:
             raise ValueError("A sample weight is for rows of their own, not for the steps of series. Choose none.")
-        columns, left_out = _feature_columns(table, label, "", features, one_hot, max_levels, (series, time))
+        columns, left_out = feature_columns(table, label, "", features, one_hot, max_levels, (series, time))
         return series_dataset(
             table, seed=seed, label=label, series=series, time=time, max_steps=max_steps, missing_labels=missing_labels,
             columns=columns, left_out=left_out,
         )  # fmt: skip
     if task == "multilabel":
         asked = {"labels": labels, "label": label, "separator": separator, "classes": classes}
-        columns, left_out = _feature_columns(table, label, sample_weight, features, one_hot, max_levels, labels)
+        columns, left_out = feature_columns(table, label, sample_weight, features, one_hot, max_levels, labels)
         return _of_several_labels(table, _answers(table, asked), seed, missing_labels, sample_weight, columns, left_out)
     found = _classes(table, label, na_words, missing_labels, positive)
     if classes and classes != found.names:
@@ -150,7 +150,7 @@ def dataset_from_table(
             f"The experiment was made for the classes {listed(classes)}; column {brief(label)} has {listed(found.names)}. "
             "Choose the file and label it was made with, or start a new experiment."
         )
-    columns, left_out = _feature_columns(table, label, sample_weight, features, one_hot, max_levels)
+    columns, left_out = feature_columns(table, label, sample_weight, features, one_hot, max_levels)
     weights = _weights(table, sample_weight, found.codes >= 0) if sample_weight else None
     rows, thinned = _thin(found.codes, seed)
     y = torch.from_numpy(found.codes[rows])
@@ -298,7 +298,7 @@ def _refuse_label_as_weight(sample_weight: str, labels: Sequence[object]) -> Non
         )
 
 
-def _feature_columns(
+def feature_columns(
     table: Table, label: str, sample_weight: str, features: tuple[str, ...], one_hot: tuple[str, ...], max_levels: int,
     taken: Sequence[str] = (),
 ) -> tuple[list[Column], list[str]]:  # fmt: skip
@@ -367,18 +367,25 @@ def _thin(codes: npt.NDArray[np.int64], seed: int) -> tuple[npt.NDArray[np.int64
     most = int(TRAINING_ROWS / FRACTIONS[0])
     if len(rows) <= most:
         return rows, []
+    kept = stratified_sample(codes, rows, most, seed)
+    notice = (
+        f"The file has {len(rows)} rows. Class counts use all of them; training uses a sample of {len(kept)} "
+        f"with the same class shares, {TRAINING_ROWS} of them for training, drawn by the data seed."
+    )
+    return kept, [notice]
+
+
+def stratified_sample(
+    codes: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], most: int, seed: int
+) -> npt.NDArray[np.int64]:  # fmt: skip
+    """About `most` of the rows, each class in proportion, in file order; `codes` are the classes of all frame rows."""
     draw = generator(seed, stream=6)
     counts = np.bincount(codes[rows]).tolist()
     order = rows[torch.randperm(len(rows), generator=draw).numpy()]
     order = order[np.argsort(codes[order], kind="stable")]  # class after class, shuffled within each
     starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
     quotas = sample_counts(counts, most)
-    kept = np.sort(np.concatenate([order[start : start + quota] for start, quota in zip(starts, quotas, strict=True)]))
-    notice = (
-        f"The file has {len(rows)} rows. Class counts use all of them; training uses a sample of {len(kept)} "
-        f"with the same class shares, {TRAINING_ROWS} of them for training, drawn by the data seed."
-    )
-    return kept, [notice]
+    return np.sort(np.concatenate([order[start : start + quota] for start, quota in zip(starts, quotas, strict=True)]))
 
 
 def _few_rows(y: Tensor, names: tuple[str, ...]) -> list[str]:

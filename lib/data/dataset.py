@@ -60,6 +60,7 @@ class Dataset:
     notices: tuple[str, ...] = ()
     means: Tensor | None = field(default=None)  # [C, D] of recipes whose classes are unit Gaussians
     all_counts: Tensor | None = field(default=None)  # [C] of all the visitor's rows, where training has a part of them
+    drawn: tuple[tuple[int, ...], ...] = ()  # rows of each class in each split as a recipe drew them, before label noise
 
     @property
     def features(self) -> int:

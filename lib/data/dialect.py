@@ -86,35 +86,37 @@ def refuse_foreign(data: bytes) -> None:
         raise ValueError("Expected a table as CSV, TSV, TXT, Parquet or NPY; the file is JSON: save the table as CSV.")
 
 
-def to_utf8(data: bytes, encoding: str = "") -> tuple[bytes, tuple[str, ...]]:
-    """The text as UTF-8 without byte-order mark, and what there is to say about its encoding.
+def to_utf8(data: bytes, encoding: str = "") -> tuple[bytes, str, tuple[str, ...]]:
+    """The text as UTF-8 without byte-order mark, its encoding as Python names it, and what there is to say about that.
 
     Raises ValueError when the bytes are not text in that encoding.
     """
     marked = next((name for bom, name in BOMS if data.startswith(bom)), "")
     notices: tuple[str, ...] = ()
+    name = "utf-8-sig" if encoding == "utf-8" else encoding
     if encoding:
-        text = _recode(data, "utf-8-sig" if encoding == "utf-8" else encoding)
-    elif marked != "utf-8-sig" and (wide := marked or _wide(data)):
-        text, notices = _recode(data, wide), (f"The text is {wide.upper()}.",)
+        text = _recode(data, name)
+    elif marked != "utf-8-sig" and (name := marked or _wide(data)):
+        text, notices = _recode(data, name), (f"The text is {name.upper()}.",)
     elif data.isascii():
-        text = data
+        text, name = data, "utf-8"
     else:
-        text, notices = _narrow(data.removeprefix(b"\xef\xbb\xbf"))
+        text, name, notices = _narrow(data.removeprefix(b"\xef\xbb\xbf"))
+        name = marked or name
     if (position := text.find(b"\0")) >= 0:
         line = text.count(b"\n", 0, position) + 1
         raise ValueError(
             f"Expected text, found a NUL byte in line {line}: the file is not text, or is damaged there. "
             "Save the table again as CSV (UTF-8)."
         )
-    return text, notices
+    return text, name, notices
 
 
-def _narrow(data: bytes) -> tuple[bytes, tuple[str, ...]]:
+def _narrow(data: bytes) -> tuple[bytes, str, tuple[str, ...]]:
     try:
         for start in range(0, len(data), 1 << 24):  # pieces, so that no second copy of the whole file is made
             _check_utf8(data, start)
-        return data, ()
+        return data, "utf-8", ()
     except UnicodeDecodeError:
         pass
     for name in ("cp1252", "latin-1"):
@@ -122,7 +124,7 @@ def _narrow(data: bytes) -> tuple[bytes, tuple[str, ...]]:
             recoded = data.decode(name).encode()
         except UnicodeDecodeError:
             continue
-        return recoded, (f"The file is not UTF-8; it was read as {name} (Western European). "
+        return recoded, name, (f"The file is not UTF-8; it was read as {name} (Western European). "
                          "If letters look wrong, choose its encoding or save it as UTF-8.",)  # fmt: skip
     raise AssertionError("latin-1 decodes any bytes")
 

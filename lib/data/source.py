@@ -21,6 +21,9 @@ class Source:
     `function(*, seed, **params) -> Dataset`. `classes(params)` gives the class names without drawing a row, so that an
     impossible pair (BCE on ten classes) is refused before any work. `means(params)` [C, D] are the class means of recipes
     whose classes are unit Gaussians: for them closed forms exist.
+    `code(params)` draws the same rows in plain PyTorch: of a recipe with exclusive classes it defines `draw(y, g)` (targets,
+    generator -> features), else `load_data(seed)`, which returns (x, y) of training, validation and test with x in `DTYPE`.
+    Functions of lib that it names travel with it. None: the rows come from a file.
     """
 
     key: str
@@ -34,6 +37,7 @@ class Source:
     classes: Callable[[Params], tuple[str, ...]]
     function: Callable[..., Dataset]
     means: Callable[[Params], Tensor] | None = None
+    code: Callable[[Params], str] | None = None
 
     def task_of(self, params: Params) -> Task:
         """The task; classes that exclude each other are `binary` when there are two of them."""

@@ -64,7 +64,8 @@ def draw_splits(
     """
     splits = []
     train_counts = apportion(n, shares) if all_counts is None else sample_counts(all_counts.long().tolist(), n)
-    for stream, counts in enumerate((train_counts, apportion(n_val, shares), apportion(n_test, shares))):
+    drawn = (tuple(train_counts), tuple(apportion(n_val, shares)), tuple(apportion(n_test, shares)))
+    for stream, counts in enumerate(drawn):
         g = generator(seed, stream)
         y = torch.repeat_interleave(torch.arange(len(shares)), torch.tensor(counts))
         x = draw(y, g)
@@ -78,7 +79,8 @@ def draw_splits(
         f"Class counts and weights use all {int(all_counts.sum())} labels; training uses a sample of {len(train)} rows "
         "with the same class shares."
     ]  # fmt: skip
-    return Dataset(task, names, train, validation, test, dims, notices=tuple(notices), means=means, all_counts=all_counts)
+    return Dataset(task, names, train, validation, test, dims, notices=tuple(notices), means=means, all_counts=all_counts,
+                   drawn=drawn)  # fmt: skip
 
 
 def flip(y: Tensor, share: float, classes: int, g: torch.Generator) -> Tensor:
@@ -91,6 +93,10 @@ def flip(y: Tensor, share: float, classes: int, g: torch.Generator) -> Tensor:
 def around(means: Tensor) -> Draw:
     """Unit Gaussians around class means [C, D]."""
     return lambda y, g: means[y] + torch.randn(len(y), means.shape[1], generator=g)
+
+
+def around_code(means: str) -> str:
+    return f"means = {means}\n\n\ndef draw(y, g):\n    return means[y] + torch.randn(len(y), means.shape[1], generator=g)\n"
 
 
 def gaussian_means(params: Params) -> Tensor:
@@ -116,6 +122,10 @@ def gaussian_means(params: Params) -> Tensor:
     ),
     classes=lambda params: two(numbered(params)),
     means=gaussian_means,
+    code=lambda params: (
+        f"half = torch.full(({params['dim']},), {params['distance']} / (2 * math.sqrt({params['dim']})))\n"
+        + around_code("torch.stack([-half, half])")
+    ),
 )
 def gaussians(*, seed: int, n: int, priors: tuple[float, ...], distance: float, dim: int, n_val: int, n_test: int,
               label_noise: float) -> Dataset:  # fmt: skip
@@ -153,6 +163,10 @@ def ring_means(params: Params) -> Tensor:
     ),
     classes=numbered,
     means=ring_means,
+    code=lambda params: (
+        f"angle = 2 * math.pi * torch.arange({len(params['priors'])}).double() / {len(params['priors'])}\n"
+        + around_code(f"({params['radius']} * torch.stack([angle.cos(), angle.sin()], dim=1)).float()")
+    ),
 )
 def ring(*, seed: int, n: int, priors: tuple[float, ...], radius: float, n_val: int, n_test: int,
          label_noise: float) -> Dataset:  # fmt: skip
@@ -186,6 +200,7 @@ LONG_TAIL = (0.68596, 0.2169, 0.0686, 0.02168, 0.00686)  # 5 classes, exponentia
     ),
     classes=numbered,
     means=simplex_means,
+    code=lambda params: around_code(f"{params['distance']} * torch.eye({len(params['priors'])})"),
 )
 def simplex(*, seed: int, n: int, priors: tuple[float, ...], distance: float, n_val: int, n_test: int,
             label_noise: float) -> Dataset:  # fmt: skip
@@ -212,6 +227,14 @@ def simplex(*, seed: int, n: int, priors: tuple[float, ...], distance: float, n_
         *SIZES,
     ),
     classes=lambda params: two(numbered(params)),
+    code=lambda params: (
+        "def draw(y, g):\n"
+        "    t = math.pi * torch.rand(len(y), generator=g)\n"
+        "    upper = torch.stack([t.cos(), t.sin()], dim=1)\n"
+        "    lower = torch.stack([1 - t.cos(), 0.5 - t.sin()], dim=1)\n"
+        "    noise = torch.randn(len(y), 2, generator=g)\n"
+        f"    return torch.where(y[:, None] == 0, upper, lower) + {params['noise']} * noise\n"
+    ),
 )
 def moons(*, seed: int, n: int, priors: tuple[float, ...], noise: float, n_val: int, n_test: int,
           label_noise: float) -> Dataset:  # fmt: skip
@@ -238,6 +261,14 @@ def label_means(params: Params) -> Tensor:
         return reach * torch.eye(classes)
     directions = torch.randn(classes, MAX_LABEL_AXES, generator=generator(classes))
     return reach * directions / directions.norm(dim=1, keepdim=True)
+
+
+def label_code(params: Params) -> str:
+    classes, separation = len(params["counts"]), params["separation"]
+    if classes <= MAX_LABEL_AXES:
+        return around_code(f"{separation} / math.sqrt(2) * torch.eye({classes})")
+    directions = f"directions = torch.randn({classes}, {MAX_LABEL_AXES}, generator=generator({classes}))\n"
+    return directions + around_code(f"{separation} / math.sqrt(2) * directions / directions.norm(dim=1, keepdim=True)")
 
 
 def label_names(params: Params) -> tuple[str, ...]:
@@ -278,6 +309,7 @@ def label_names(params: Params) -> tuple[str, ...]:
     ),
     classes=label_names,
     means=label_means,
+    code=label_code,
 )
 def labels(*, seed: int, counts: tuple[int, ...], names: tuple[str, ...], separation: float, n_val: int, n_test: int,
            label_noise: float) -> Dataset:  # fmt: skip

@@ -8,6 +8,7 @@ In columns of numbers an empty cell, NA, nan, null, None and ? are missing; in c
 import hashlib
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 import pandas as pd
 import pyarrow as pa
@@ -29,6 +30,18 @@ READ_PARAMS = (
 PEAK = 5  # measured peak of reading a CSV, in multiples of the file (tests/benchmarks/upload.py)
 
 
+@dataclass(frozen=True)
+class Reading:
+    """How a file was read: what was chosen and what was found out. `above`: lines above the header, or the first row."""
+
+    kind: Literal["text", "parquet", "npy"] = "text"
+    encoding: str = "utf-8"
+    delimiter: str = ","
+    decimal: str = "."
+    header: bool = True
+    above: int = 0
+
+
 @dataclass(frozen=True, eq=False)
 class Table:
     """What was read. `frame` row i is row `first_row + i` of the file, counted as a spreadsheet does: the header is row 1.
@@ -42,6 +55,7 @@ class Table:
     notices: tuple[str, ...] = ()
     first_row: int = 1
     asked: tuple[str, str, str, str] = ("", "", "", "")
+    reading: Reading = Reading()
 
     def row(self, index: int) -> int:
         """The number, for a message, of a frame row."""
@@ -53,6 +67,7 @@ class _Parsed:
     table: pa.Table
     notices: tuple[str, ...]
     first_row: int
+    reading: Reading
 
 
 def read_table(
@@ -73,7 +88,7 @@ def read_table(
     if len(data) * PEAK > upload_budget() // 4:  # half of what parsing took would stay with the process, for the next parse
         pa.default_memory_pool().release_unused()
     notices = (*parsed.notices, *renamed)
-    return Table(safe, hashlib.sha256(data).hexdigest(), frame, notices, parsed.first_row, given)
+    return Table(safe, hashlib.sha256(data).hexdigest(), frame, notices, parsed.first_row, given, parsed.reading)
 
 
 def read_labels(name: str, data: bytes, *, na_words: str = "class") -> LabelCounts:
@@ -112,16 +127,17 @@ def _parse(name: str, data: bytes, delimiter: str, decimal: str, encoding: str, 
         )
     if data.startswith(binary.PARQUET):
         table, notices = binary.read_parquet(data)
-        return _checked(_Parsed(table, notices, 1))
+        return _checked(_Parsed(table, notices, 1, Reading("parquet")))
     if data.startswith(binary.NPY):
-        return _checked(_Parsed(binary.read_npy(data), ("NPY arrays have no names: the columns are numbered.",), 1))
+        notices = ("NPY arrays have no names: the columns are numbered.",)
+        return _checked(_Parsed(binary.read_npy(data), notices, 1, Reading("npy")))
     refuse_foreign(data)
     for ending, kind in ((".parquet", "PAR1"), (".npy", "\\x93NUMPY")):
         if name.lower().endswith(ending):
             raise ValueError(
                 f"Expected a {ending} file, which begins with {kind}; this one does not. Rename it, or save it again."
             )
-    text, notes = to_utf8(data, encoding)
+    text, written_in, notes = to_utf8(data, encoding)
     dialect = sniff(text, delimiter=delimiter, decimal=decimal, header=header)
     table = read_text(text, dialect)
     if dialect.header and not header and _occurs_below(dialect.names, table):
@@ -130,7 +146,8 @@ def _parse(name: str, data: bytes, delimiter: str, decimal: str, encoding: str, 
     if not dialect.header:
         table = table.rename_columns([""] * table.num_columns)
     first_row = dialect.first_line + int(dialect.header)
-    return _checked(_Parsed(table, notes + dialect.notices, first_row))
+    reading = Reading("text", written_in, dialect.delimiter, dialect.decimal, dialect.header, dialect.first_line - 1)
+    return _checked(_Parsed(table, notes + dialect.notices, first_row, reading))
 
 
 def _occurs_below(names: tuple[str, ...], table: pa.Table) -> bool:

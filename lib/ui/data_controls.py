@@ -135,11 +135,14 @@ def _as_text(current: DataSpec) -> str:
 def _upload(current: DataSpec) -> DataSpec | None:
     """A file, its label column and its features. A file that cannot be read changes nothing."""
     file = st.file_uploader("CSV, TSV, TXT, Parquet or NPY", key=state.key("upload/file"))
+    named = current.params if current.source == "upload" else Params()
     with st.popover("The file is read wrongly?", type="tertiary"):
-        reading = params_inputs(READ_PARAMS, Params(), "upload/read")
+        reading = params_inputs(READ_PARAMS, named, "upload/read")
     if file is not None:
         try:
             parsed = state.memo(("table", file.file_id, reading), lambda: read_table(file.name, file.getvalue(), **reading))
+            if not _welcome(parsed, named):
+                return None
             state.put_table(parsed)
         except ValueError as error:
             st.error(f"{inert(str(error), 400)} The data stay as they were.")
@@ -147,9 +150,30 @@ def _upload(current: DataSpec) -> DataSpec | None:
     table = state.table()
     if table is None:
         if current.source == "upload":
-            st.warning(f"This experiment is on {inert(str(current.params['file']))}, which does not travel. Upload it here.")
+            st.warning(inert(f"{asked_for(current.params)} Upload that file here.", 500))
         return None
     return _columns(table, current)
+
+
+def asked_for(named: Params) -> str:
+    """What a link to an upload names: file, fingerprint and columns."""
+    columns = ", ".join(named["features"][:6]) or "all columns that can be used"
+    more = f" and {len(named['features']) - 6} more" if len(named["features"]) > 6 else ""
+    return (
+        f"This experiment is on the file {named['file']} (sha256 {named['sha256'][:12]}…), label {named['label']}, "
+        f"features: {columns}{more}. Files do not travel with a link."
+    )
+
+
+def _welcome(parsed: Table, named: Params) -> bool:
+    """Whether a file may take the place of the experiment: its own, another once that was there, or any if told so."""
+    loaded = state.table()
+    known = loaded.sha256 if loaded is not None else None
+    if not named or named["sha256"] in (parsed.sha256, known) or parsed.sha256 == known:
+        return True
+    came = f"{asked_for(named)} Got another file: {parsed.name} (sha256 {parsed.sha256[:12]}…). Your settings are unchanged."
+    st.error(inert(came, 600))
+    return st.button("Start with this file instead", help="The label and the features are guessed anew for it.")
 
 
 def _columns(table: Table, current: DataSpec) -> DataSpec | None:
@@ -174,18 +198,22 @@ def _columns(table: Table, current: DataSpec) -> DataSpec | None:
         help="Ids, dates and texts with many values are left out at first.",
     )  # fmt: skip
     columns = ["", *(name for name in names if name != label)]
+    weighed = mine.get("sample_weight", plan.sample_weight) if mine.get("label") == label else plan.sample_weight
     weight = st.selectbox(
-        "Sample-weight column", columns, columns.index(state.first(f"{scope}/{label}/weight", plan.sample_weight)),
+        "Sample-weight column", columns, columns.index(state.first(f"{scope}/{label}/weight", weighed)),
         format_func=lambda name: name or "none", key=state.key(f"{scope}/{label}/weight"),
     )  # fmt: skip
-    missing = st.toggle("Leave out rows without a label", key=state.key(f"{scope}/{label}/missing"))
+    left_out = state.first(f"{scope}/{label}/missing", mine.get("missing_labels") == "drop")
+    missing = st.toggle("Leave out rows without a label", left_out, key=state.key(f"{scope}/{label}/missing"))
     with st.popover("More about the columns", type="tertiary"):
         fine = [param for param in UPLOAD_PARAMS if param.name in ("positive", "na_words", "max_levels")]
-        first = Params({"positive": plan.positive, **{name: mine[name] for name in ("na_words", "max_levels") if name in mine}})
+        kept = ("na_words", "max_levels", *(["positive"] if mine.get("label") == label else []))
+        first = Params({"positive": plan.positive, **{name: mine[name] for name in kept if name in mine}})
         more = params_inputs(fine, first, f"{scope}/{label}/more")
     try:
         chosen = tuple(features) if tuple(features) != plan.features else ()
         params = params_of(table, task="exclusive", label=label, features=chosen, sample_weight=weight,
+                           one_hot=mine.get("one_hot", ()),
                            missing_labels="drop" if missing else "refuse", **more)  # fmt: skip
         return DataSpec("upload", params)
     except ValueError as error:

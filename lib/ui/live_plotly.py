@@ -5,7 +5,6 @@ travels as data and is never turned into HTML or JavaScript; the JavaScript belo
 """
 
 import hashlib
-import importlib.util
 import json
 import os
 import tempfile
@@ -17,6 +16,7 @@ from typing import Any
 import streamlit as st
 
 from lib.figures.chart import Chart
+from lib.figures.library import plotly_js
 
 STATIC = Path(__file__).resolve().parents[2] / "static"
 
@@ -91,14 +91,6 @@ def _index(value: Any) -> bool:
 def preload() -> None:
     """Load Plotly in the browser before there is a chart: the first one then needs no second of its own."""
     _component(key="preload", data=None)
-
-
-def plotly_js() -> Path:
-    """plotly.min.js of the installed plotly package, without importing it."""
-    spec = importlib.util.find_spec("plotly")
-    if spec is None or spec.origin is None:
-        raise ValueError("Expected the package plotly, found none. Run: pip install -r requirements.txt")
-    return Path(spec.origin).parent / "package_data" / "plotly.min.js"
 
 
 def install(static: Path = STATIC) -> None:

@@ -13,6 +13,7 @@ import streamlit as st
 
 from lib.data import SOURCES, Dataset
 from lib.data.upload import Table
+from lib.digest import read_digest, with_digest
 from lib.experiment import DataSpec, Experiment, Strategy
 from lib.limits import check_rows
 from lib.scenarios import SCENARIOS
@@ -192,19 +193,41 @@ def read_link() -> None:
     if not query or query == st.session_state.get(WRITTEN):
         return
     try:
-        linked = Experiment.from_query(query)
+        fields, told = read_digest(query)
+        linked = Experiment.from_query(fields)
     except ValueError as error:
         say(f"The link does not work: {error} What you had before is unchanged.")
         st.query_params.from_dict({name: text for name, text in whole.items() if name not in query})
         return
     st.session_state[WRITTEN] = query
+    if told is not None and current().outcome != (linked, told):
+        current().promise = linked, told
     if linked != experiment():
         replace(linked)
 
 
+def promised() -> str | None:
+    """The digest that came with the link to the current experiment."""
+    promise = current().promise
+    return promise[1] if promise is not None and promise[0] == experiment() else None
+
+
+def keep_digest(trained: Experiment, told: str) -> None:
+    """The digest of a result: from now on it is in the link to its experiment."""
+    current().outcome = trained, told
+
+
+def link() -> dict[str, str]:
+    """The fields of a link to the current experiment, with the digest of its result where there is one."""
+    own = experiment()
+    query = own.to_query()
+    told = next((known[1] for known in (current().outcome, current().promise) if known and known[0] == own), None)
+    return query if told is None else with_digest(query, told)
+
+
 def write_link() -> None:
     """Keep the address bar a link to the current experiment, and to what the page shows of its own."""
-    query = experiment().to_query()
+    query = link()
     shown = st.query_params.to_dict()
     beside = {name: text for name, text in shown.items() if name in BESIDE}
     address = st.session_state.pop(FIELDS, beside | query)

@@ -35,12 +35,17 @@ _tab = st.components.v2.component("visit", html="<span></span>", js=JS)
 
 @dataclass(eq=False)
 class Visit:
-    """`name` is a secret. `settled`: whether the tab has been asked if it had a visit before."""
+    """`name` is a secret. `settled`: whether the tab has been asked if it had a visit before.
+
+    `promise` is the digest that a link told, `outcome` that of the latest result; each with its experiment.
+    """
 
     name: str
     experiment: Experiment | None = None
     table: Table | None = None
     settled: bool = False
+    promise: tuple[Experiment, str] | None = None
+    outcome: tuple[Experiment, str] | None = None
     loaded: tuple[DataSpec, Dataset] | None = None  # the rows of the visitor's own data
     leaves: int = 0  # how often it was left: an old farewell must not end a new absence
 

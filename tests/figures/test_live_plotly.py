@@ -5,7 +5,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from lib.figures.chart import Chart
-from lib.ui.live_plotly import CODE, CSS, HTML, JS, NAME, install, plotly_js
+from lib.figures.library import plotly_js
+from lib.ui.live_plotly import CODE, CSS, HTML, JS, NAME, install
 
 
 def test_plotly_js_is_copied_once_and_whole(tmp_path):

@@ -1,0 +1,161 @@
+"""What the exported script of one strategy has to know: the parts that are chosen, and which of them make a difference."""
+
+import ast
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lib.data import SOURCES, Dataset, Source
+from lib.data.upload import Table
+from lib.decisions import DECISIONS, Decision
+from lib.experiment import Experiment, Training
+from lib.export.criterion import criterion_code
+from lib.export.source_text import named
+from lib.models import MODELS
+from lib.sampling import SAMPLERS, Sampler
+from lib.stack import Run
+from lib.weighting import WEIGHTINGS, Scheme
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """Strategy number `index` of an experiment on this dataset; `table` is the visitor's file, where there is one.
+
+    `lr` is the learning rate that fair tuning chose. Raises ValueError for what no script can be written for.
+    """
+
+    experiment: Experiment
+    index: int
+    dataset: Dataset
+    table: Table | None = None
+    lr: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.dataset.task not in ("binary", "multiclass"):
+            raise ValueError(f"Scripts are written for classes that exclude each other, got {self.dataset.task} targets.")
+        if self.source.kind != "upload" and self.source.code is None:
+            raise ValueError(f"Scripts cannot draw the rows of {self.source.label!r}. Choose another recipe, or upload rows.")
+        if self.settings.lr_grid and self.lr is None:
+            raise ValueError("Fair tuning chooses the learning rate of a strategy while it trains. Train first.")
+
+    @cached_property
+    def run(self) -> Run:
+        return Run(self.experiment.strategies[self.index], self.experiment.seeds[0], (self.index, 0), self.dataset)
+
+    @cached_property
+    def settings(self) -> Training:
+        return self.run.strategy.training(self.experiment.training)
+
+    @property
+    def source(self) -> Source:
+        return SOURCES[self.experiment.data.source]
+
+    @property
+    def scheme(self) -> Scheme:
+        return WEIGHTINGS[self.run.strategy.weighting]
+
+    @property
+    def sampler(self) -> Sampler:
+        return SAMPLERS[self.run.strategy.sampler]
+
+    @property
+    def decision(self) -> Decision:
+        return DECISIONS[self.run.strategy.decision]
+
+    @property
+    def sampler_code(self) -> str:
+        return self.sampler.code.format(**self.run.strategy.sampler_params)
+
+    @property
+    def decision_code(self) -> str:
+        code = self.decision.code
+        text = code if isinstance(code, str) else code(len(self.dataset.class_names))
+        return text.format(**self.run.strategy.decision_params)
+
+    @property
+    def functions(self) -> tuple[Callable[..., Any], ...]:
+        """Where the code of the records comes from: their names are known there."""
+        parts = (self.run.loss, self.scheme, self.sampler, self.decision, self.source, MODELS[self.experiment.model.name])
+        return tuple(part.function for part in parts)
+
+    @property
+    def one_logit(self) -> bool:
+        return self.run.loss.scores == "one"
+
+    @property
+    def weighted(self) -> bool:
+        return self.run.strategy.weighting != "none"
+
+    @property
+    def late(self) -> bool:
+        """Whether weights start after the first epoch, so that the criterion is made anew in each."""
+        return self.weighted and self.run.strategy.weights_from_epoch > 0
+
+    @property
+    def weighs_rows(self) -> bool:
+        return self.dataset.train.sample_weight is not None and self.run.strategy.sample_weight
+
+    @property
+    def weighs_outside(self) -> bool:
+        """No pos_weight can say a weight of 0 for "no": then the weight is multiplied outside the criterion."""
+        return self.one_logit and not bool(self.run.class_weight[0])
+
+    @property
+    def empty_classes(self) -> bool:
+        return not bool((self.run.class_counts > 0).all())
+
+    @property
+    def reduction(self) -> str:
+        return "mean" if self.settings.normaliser == "fixed" else self.run.loss.reduction
+
+    @property
+    def per_row(self) -> bool:
+        """Whether the loop takes the mean, not the criterion."""
+        return self.weighs_rows or self.weighs_outside or self.reduction != self.run.loss.reduction
+
+    @cached_property
+    def criterion(self) -> str:
+        """Code that defines `criterion`, with the names of weights that it reads."""
+        inside = self.weighted and not self.weighs_outside
+        negative = float(_at_work(self.run.class_weight, self.run.class_counts, self.settings.normaliser)[0])
+        ones = () if inside and negative != 1 else ("scale",) if inside else ("class_weight", "pos_weight", "scale")
+        own = criterion_code(self.run.loss, self.run.strategy.loss_params, ones=ones, per_row=self.per_row)
+        values = {
+            "class_weight": "torch.ones(len(CLASSES), dtype=DTYPE)",
+            "scale": "torch.ones((), dtype=DTYPE)",
+            "pos_weight": "torch.ones((), dtype=DTYPE)",
+        }
+        if inside:
+            values = {"scale": "class_weight[0]  # of a no", "pos_weight": "class_weight[1] / class_weight[0]  # a yes to a no"}
+        lines = [f"{name} = {value}" for name, value in values.items() if name in named(own)]
+        if "class_counts" in named(own):
+            lines.append("class_counts = class_counts.to(DTYPE)")
+        return "\n".join([*lines, own])
+
+    @property
+    def counts(self) -> str:
+        """An expression for the class counts [C] that weights are made from; `y` are the training targets."""
+        own = torch.bincount(self.dataset.train.y, minlength=len(self.dataset.class_names))
+        if self.dataset.all_counts is None or bool((own == self.run.class_counts).all()):
+            return "torch.bincount(y, minlength=len(CLASSES)).double()"
+        return f"{tensor(self.run.class_counts)}  # of all rows, of which training has a part"
+
+
+def _at_work(weight: Tensor, counts: Tensor, normaliser: str) -> Tensor:
+    """Class weights as the criterion gets them."""
+    return weight * counts.sum() / (weight * counts).sum() if normaliser == "fixed" else weight
+
+
+def literal(value: object) -> str:
+    """A value as Python text that reads back to the same. Only plain values: nothing in it can run."""
+    text = repr(value)
+    ast.literal_eval(text)
+    return text
+
+
+def tensor(values: Tensor) -> str:
+    return f"torch.tensor({literal(values.tolist())}, dtype=torch.float64)"
