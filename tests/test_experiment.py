@@ -292,11 +292,6 @@ def test_an_experiment_is_frozen_and_hashable():
         what.seeds = (1,)
 
 
-def test_a_key_that_is_there_twice_is_refused():
-    with pytest.raises(ValueError, match="This is not JSON .*'name' is there twice"):
-        Experiment.from_json('{"strategies": [{"name": "a", "name": "b"}]}')
-
-
 def test_deep_nesting_is_refused():
     for depth in (10, 500, 990, 3000, 90_000):
         for text in ("[" * depth + "]" * depth, '{"a":' * depth + "1" + "}" * depth):
