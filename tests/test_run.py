@@ -105,6 +105,7 @@ def test_an_upload_is_given_beside_the_experiment(tmp_path: Path) -> None:
     "raw, message",
     [
         ("{", "This is not JSON"),
+        ('{"strategies": [{"name": "a", "name": "b"}]}', "'name' is there twice"),
         (SMALL | {"colour": 1}, "has no field 'colour'"),
         (
             SMALL | {"strategies": [{"name": "a", "loss": "bce"}], "data": {"source": "digits"}},

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from lib.data.answers import MAX_LABELS, Answers, check_some_yes, lists, side_by_side, strata_of
-from lib.data.dataset import TRAINING_ROWS, Dataset, Split, count_classes, generator, sample_counts, stratified_split
+from lib.data.dataset import TRAINING_ROWS, Dataset, Split, count_classes, stratified_sample, stratified_split
 from lib.data.events import EVENT, QUIET
 from lib.data.features import Encoded, encode
 from lib.data.labels import (
@@ -365,19 +365,6 @@ def _thin(codes: npt.NDArray[np.int64], seed: int) -> tuple[npt.NDArray[np.int64
         f"with the same class shares, {TRAINING_ROWS} of them for training, drawn by the data seed."
     )
     return kept, [notice]
-
-
-def stratified_sample(
-    codes: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], most: int, seed: int
-) -> npt.NDArray[np.int64]:  # fmt: skip
-    """About `most` of the rows, each class in proportion, in file order; `codes` are the classes of all frame rows."""
-    draw = generator(seed, stream=6)
-    counts = np.bincount(codes[rows]).tolist()
-    order = rows[torch.randperm(len(rows), generator=draw).numpy()]
-    order = order[np.argsort(codes[order], kind="stable")]  # class after class, shuffled within each
-    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
-    quotas = sample_counts(counts, most)
-    return np.sort(np.concatenate([order[start : start + quota] for start, quota in zip(starts, quotas, strict=True)]))
 
 
 def _few_rows(y: Tensor, names: tuple[str, ...]) -> list[str]:

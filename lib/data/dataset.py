@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 Task = Literal["binary", "multiclass", "multilabel", "sequence"]
@@ -145,6 +147,19 @@ def stratified_split(y: Tensor, fractions: Sequence[float], seed: int, *, classe
             part.append(piece)
     joined = [torch.cat(part) for part in parts]
     return tuple(rows[torch.randperm(len(rows), generator=draw)] for rows in joined)
+
+
+def stratified_sample(
+    codes: NDArray[np.int64], rows: NDArray[np.int64], most: int, seed: int
+) -> NDArray[np.int64]:  # fmt: skip
+    """About `most` of the rows, each class in proportion, in file order; `codes` are the classes of all frame rows."""
+    draw = generator(seed, stream=6)
+    counts = np.bincount(codes[rows]).tolist()
+    order = rows[torch.randperm(len(rows), generator=draw).numpy()]
+    order = order[np.argsort(codes[order], kind="stable")]  # class after class, shuffled within each
+    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    quotas = sample_counts(counts, most)
+    return np.sort(np.concatenate([order[start : start + quota] for start, quota in zip(starts, quotas, strict=True)]))
 
 
 def apportion(total: int, shares: Sequence[float]) -> list[int]:

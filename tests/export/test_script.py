@@ -223,3 +223,19 @@ def test_a_new_loss_needs_no_edit(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     found = executed(tmp_path, cases)
     for name, what in cases.items():
         assert_repeats(found[name], trained(what))
+
+
+@pytest.mark.parametrize("what, message", [
+    ({"data": {"source": "multilabel"}, "strategies": [{"name": "a", "loss": "bce_with_logits"}]}, "got multilabel targets"),
+    ({"data": {"source": "points"}, "strategies": [{"name": "a"}]}, "cannot draw the rows of 'Two points'"),
+    ({"strategies": [{"name": "a"}], "training": {"lr_grid": [0.1, 0.01]}}, "Fair tuning chooses .* Train first"),
+])  # fmt: skip
+def test_what_no_script_can_be_written_for_is_said(what: dict[str, Any], message: str) -> None:
+    asked = Experiment.from_dict(what)
+    with pytest.raises(ValueError, match=message):
+        script(asked, 0, load(asked.data))
+
+
+def test_the_learning_rate_of_fair_tuning_is_the_one_that_was_chosen() -> None:
+    asked = experiment({}, training={"lr_grid": [0.1, 0.02]})
+    assert "Adam(model.parameters(), lr=0.02)" in script(asked, 0, load(asked.data), lr=0.02)
