@@ -1,6 +1,8 @@
 """Paired bootstrap over rows: how far a difference between two readings of the same rows is the luck of those rows.
 
 Rows that no reading tells apart are one pattern: a thousand draws of 20 000 rows then cost what a few dozen patterns cost.
+Steps of one series are no rows of their own: what one says, its neighbour says too. There whole series are drawn (the cluster
+bootstrap, Davison & Hinkley 1997, section 3.8).
 """
 
 from collections.abc import Callable
@@ -63,16 +65,41 @@ class Difference:
         return self.low > 0 or self.high < 0
 
 
+def draws(patterns: Classes, series: Classes | None = None) -> tuple[Classes, Array]:
+    """The distinct columns [.., P] of rows [.., N], and their counts [1 + DRAWS, P]: as they are, then in each draw.
+
+    Drawn are rows or, with the number of the series [N] that a row is of, whole series.
+    """
+    found, place, counts = np.unique(patterns, axis=1, return_inverse=True, return_counts=True)
+    draw = np.random.default_rng(0)
+    if series is None:
+        drawn = draw.multinomial(counts.sum(), counts / counts.sum(), size=DRAWS).astype(float)
+    else:
+        names, of = np.unique(series, return_inverse=True)
+        each = np.zeros((len(names), len(counts)))  # [series, P]
+        np.add.at(each, (of, place.ravel()), 1)
+        drawn = draw.multinomial(len(names), np.full(len(names), 1 / len(names)), size=DRAWS).astype(float) @ each
+    return found, np.vstack([counts.astype(float), drawn])
+
+
 def paired_difference(
-    y_true: Classes, first: Classes, second: Classes, measure: Measure, *, shared: bool = True, level: float = 0.95
+    y_true: Classes,
+    first: Classes,
+    second: Classes,
+    measure: Measure,
+    *,
+    shared: bool = True,
+    series: Classes | None = None,
+    level: float = 0.95,
 ) -> Difference:
     """`measure` of `second` minus that of `first`, mean over R seeds; all [R, N]: true classes and two readings of the rows.
 
     With `shared`, all seeds read the same rows, and the interval carries two kinds of luck: of the rows, from a paired
     bootstrap (quantiles), and of training, from Student's t over the seeds' differences. Independent, so their half-widths add
-    as squares; one seed: the rows' alone. Where each seed has rows of its own, t over the seeds carries both.
+    as squares; one seed: the rows' alone. With the `series` [N] that each row is a step of, series are drawn. Where each seed
+    has rows of its own, t over the seeds carries both.
     """
-    each, luck = _shared(y_true[0], first, second, measure) if shared else _apart(y_true, first, second, measure)
+    each, luck = _shared(y_true[0], first, second, measure, series) if shared else _apart(y_true, first, second, measure)
     value, training = float(each.mean()), t_interval(each, level)
     if not np.isfinite(value) or (training is None and not len(luck)):
         return Difference(value, np.nan, np.nan)
@@ -81,12 +108,10 @@ def paired_difference(
     return Difference(value, value - hypot(value - below, half), value + hypot(above - value, half))
 
 
-def _shared(y_true: Classes, first: Classes, second: Classes, measure: Measure) -> tuple[Array, Array]:
+def _shared(y_true: Classes, first: Classes, second: Classes, measure: Measure, series: Classes | None) -> tuple[Array, Array]:
     """Differences of each seed [R], and their mean in each draw of the rows [up to DRAWS]."""
-    patterns, counts = np.unique(np.vstack([y_true, first, second]), axis=1, return_counts=True)
+    patterns, rows = draws(np.vstack([y_true, first, second]), series)
     truth, ours, theirs = np.split(patterns, [1, 1 + len(first)])
-    drawn = np.random.default_rng(0).multinomial(len(y_true), counts / counts.sum(), size=DRAWS)
-    rows = np.vstack([counts, drawn]).astype(float)  # the rows themselves, then the draws
     each = np.array([measure(rows, truth[0], b) - measure(rows, truth[0], a) for a, b in zip(ours, theirs, strict=True)])
     luck = each[:, 1:].mean(0)
     return each[:, 0], luck[np.isfinite(luck)]

@@ -134,8 +134,6 @@ def tuned(scores: Tensor, y: Tensor, context: Context, *, metric: str, beta: flo
     if scores.ndim == 3:  # several labels: each for itself
         own = [tuned(z, truth, context, metric=metric, beta=beta).offset for z, truth in zip(scores, y, strict=True)]
         return Rule(torch.stack(own))
-    if scores.ndim == 3:  # several labels [L, N, 2]: each has a threshold of its own
-        return Rule(torch.stack([tuned(*own, context, metric=metric, beta=beta).offset for own in zip(scores, y, strict=True)]))
     values, targets = scores.double(), y.numpy()
     if not len(values) or not torch.isfinite(values).all():
         return Rule(torch.zeros(scores.shape[-1], dtype=torch.float64))

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -54,6 +55,14 @@ SEQUENCE = Reading("steps", "step", _steps, _step_targets, lambda rates: rates)
 READINGS: dict[Task, Reading] = {
     "binary": EXCLUSIVE, "multiclass": EXCLUSIVE, "multilabel": MULTILABEL, "sequence": SEQUENCE,
 }  # fmt: skip
+
+
+def series_of_steps(part: Split, task: Task) -> Tensor | None:
+    """The series that each step is of, [P] beside `targets`; None where rows are no series. Steps of one go together."""
+    if task != "sequence":
+        return None
+    counted = torch.ones_like(part.y, dtype=torch.bool) if part.mask is None else part.mask
+    return counted.nonzero()[:, 0]
 
 
 def behind(counts: Tensor, task: Task) -> Tensor:

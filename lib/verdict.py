@@ -1,7 +1,8 @@
 """What a comparison shows, in two to four sentences, each with its interval: learning, or a moved threshold?
 
 A verdict is about one strategy and the baseline, on the test rows. Its sentences are made of what was measured there; one
-whose number the rows and seeds cannot carry says so, or is left out.
+whose number the rows and seeds cannot carry says so, or is left out. Of several labels it is about the one with the fewest
+rows; of series about all steps that count, where series are drawn, not steps.
 """
 
 import math
@@ -15,8 +16,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lib.bootstrap import Classes, Difference, class_precision, class_recall, mean_recall, paired_difference
+from lib.data import Dataset
 from lib.decisions import effective_shift
 from lib.evaluation import RunResult
+from lib.tasks import READINGS, series_of_steps
 from lib.training import At, Snapshot, TrainedModel, decide
 
 Array = NDArray[np.float64]
@@ -33,6 +36,7 @@ class Case:
     `shared`: all seeds read the same rows. `moved`: the baseline read where the other strategy's training puts its threshold,
     said in words by `reading`; None where there is nothing to move. `odds`: log odds that the other strategy gives the rarest
     class, None where its scores are no probabilities; `undone`: with the shift of its training taken off, None without a shift.
+    `series` [N]: the series that each is a step of, None for rows. `labels`: how many there are beside the one it is about.
     """
 
     baseline: str
@@ -47,6 +51,12 @@ class Case:
     reading: str = ""
     odds: Array | None = None
     undone: Array | None = None
+    series: Classes | None = None
+    labels: int = 0
+
+    @property
+    def unit(self) -> str:
+        return "row" if self.series is None else "step"
 
     @property
     def binary(self) -> bool:
@@ -66,8 +76,9 @@ class Case:
     def evidence(self) -> str:
         """Seeds, and the test rows behind the recall (of each seed)."""
         rows = int((self.y_true[0] == self.rare).sum()) if self.binary else self.y_true.shape[1]
-        of = f" of “{self.class_names[self.rare]}”" if self.binary else ""
-        return f"{_count(len(self.plain), 'seed')}, {_count(rows, 'test row')}{of}"
+        of = f" {'with' if self.labels else 'of'} “{self.class_names[self.rare]}”" if self.binary else ""
+        series = "" if self.series is None else f" in {_count(len(np.unique(self.series)), 'series', 'series')}"
+        return f"{_count(len(self.plain), 'seed')}, {_count(rows, f'test {self.unit}')}{of}{series}"
 
     @cached_property
     def gain(self) -> Difference:
@@ -85,11 +96,11 @@ class Case:
 
     def _recall(self, first: Classes, second: Classes) -> Difference:
         measure = class_recall(self.rare) if self.binary else mean_recall
-        return paired_difference(self.y_true, first, second, measure, shared=self.shared)
+        return paired_difference(self.y_true, first, second, measure, shared=self.shared, series=self.series)
 
     def _cost(self, first: Classes, second: Classes) -> Difference:
         measure = class_precision(self.rare) if self.binary else _right
-        return paired_difference(self.y_true, first, second, measure, shared=self.shared)
+        return paired_difference(self.y_true, first, second, measure, shared=self.shared, series=self.series)
 
 
 def _right(counts: Array, y_true: Classes, y_pred: Classes) -> Array:
@@ -99,16 +110,17 @@ def _right(counts: Array, y_true: Classes, y_pred: Classes) -> Array:
 
 def sentences(case: Case) -> list[str]:
     """The gain and its price, how much of it a threshold gives, what happened to probabilities and to accuracy."""
-    return [sentence for rule in (gain, threshold, calibration, accuracy) if (sentence := rule(case)) is not None]
+    return [sentence for rule in (gain, threshold, calibration, accuracy, others) if (sentence := rule(case)) is not None]
 
 
 def gain(case: Case) -> str:
     """What changed, and its price. Names no winner on one seed, nor where the interval covers 0."""
     found = case.gain
     if (case.plain == case.other).all():
-        return f"“{case.name}” and “{case.baseline}” say the same of every test row ({case.evidence})."
+        return f"“{case.name}” and “{case.baseline}” say the same of every test {case.unit} ({case.evidence})."
     if not math.isfinite(found.value):
-        return f"No test row is of class “{case.class_names[case.rare]}”: {case.target} cannot be measured."
+        which = "has the label" if case.labels else "is of class"
+        return f"No test {case.unit} {which} “{case.class_names[case.rare]}”: {case.target} cannot be measured."
     if not found.clear:
         return (
             f"In {case.target} there is no difference that this can show between “{case.name}” and “{case.baseline}”: "
@@ -155,8 +167,8 @@ def calibration(case: Case) -> str | None:
     if case.odds is None:
         return None
     positive = case.y_true == case.rare
-    rows = max(min(positive[0].sum(), (~positive[0]).sum()), 1)
-    noise = 2 / math.sqrt(rows)  # about two standard errors of a log odds
+    places = [own.sum() if case.series is None else len(np.unique(case.series[own])) for own in (positive[0], ~positive[0])]
+    noise = 2 / math.sqrt(max(min(places), 1))  # about two standard errors of a log odds; of steps at most their series count
     off = mean_log_odds_error(case.odds, positive)
     if not abs(off) > max(math.log(FACTOR), noise):  # NaN included
         return None
@@ -176,9 +188,16 @@ def accuracy(case: Case) -> str | None:
     if not (ours < majority <= plain and case.gain.clear and case.gain.value > 0):
         return None
     return (
-        f"It is right in {ours:.1%} of the rows, less often than always saying the most frequent class ({majority:.1%}): "
-        "accuracy follows the frequent class, and some of that was given up for the rare one."
+        f"It is right in {ours:.1%} of the {case.unit}s, less often than always saying the most frequent class "
+        f"({majority:.1%}): accuracy follows the frequent class, and some of that was given up for the rare one."
     )
+
+
+def others(case: Case) -> str | None:
+    """That there are other labels, and where they are read."""
+    if not case.labels:
+        return None
+    return f"Of {case.labels} labels this is the one with the fewest rows; the page Decisions reads each."
 
 
 def mean_log_odds_error(odds: Array, positive: NDArray[np.bool_]) -> float:
@@ -205,15 +224,13 @@ def verdict(snapshot: Snapshot, results: Mapping[At, RunResult], baseline: int =
 
     Raises ValueError when there is no such baseline.
     """
-    if snapshot.dataset.task not in ("binary", "multiclass"):
-        return ["This verdict compares classes that exclude each other; here the panels and tables stand for themselves."]
     strategies, seeds = snapshot.experiment.strategies, range(len(snapshot.experiment.seeds))
     if not 0 <= baseline < len(strategies):
         raise ValueError(f"Expected a baseline among {len(strategies)} strategies (from 0), got {baseline}.")
     if len(strategies) < 2:
         return ["One strategy alone shows no difference: add a second to compare it with."]
-    rare = int(snapshot.dataset.class_counts().argmin())
-    binary = len(snapshot.dataset.class_names) == 2
+    rare, label = _rarest(snapshot.dataset)
+    binary = label is not None or len(snapshot.dataset.class_names) == 2
     both = {
         s: [r for r in seeds if not (results[s, r].diverged or results[baseline, r].diverged)]
         for s in range(len(strategies))
@@ -222,42 +239,67 @@ def verdict(snapshot: Snapshot, results: Mapping[At, RunResult], baseline: int =
 
     def difference(s: int) -> float:
         recalls = [[results[at, r].recall for r in both[s]] for at in (s, baseline)]
-        read = [np.mean([r[rare] if binary else np.nanmean(r) for r in row]) for row in recalls]
+        read = [np.mean([r[rare if label is None else label] if binary else np.nanmean(r) for r in row]) for row in recalls]
         return abs(float(read[0] - read[1]))
 
     compared = [s for s in both if both[s]]
     if not compared:
         return ["No seed of two strategies ended with finite numbers: there is nothing to compare."]
+    if snapshot.dataset.task == "sequence" and snapshot.experiment.data.resample:
+        return ["Each seed has series of its own, so steps cannot be compared one by one. Train all seeds on the same series."]
     widest = max(compared, key=lambda s: np.nan_to_num(difference(s)))
     return sentences(compare(snapshot, baseline, widest, both[widest]))
 
 
+def _rarest(dataset: Dataset) -> tuple[int, int | None]:
+    """What a verdict is about: the rarest class; of several labels (yes, and the label that the fewest rows have)."""
+    counts = dataset.class_counts()
+    if dataset.task != "multilabel":
+        return int(counts.argmin()), None
+    some = torch.where(counts[:, 1] > 0, counts[:, 1], torch.inf)
+    return 1, int(some.argmin())
+
+
 def compare(snapshot: Snapshot, baseline: int, other: int, seeds: Sequence[int]) -> Case:
     """The case of two strategies, for those of their seeds that ended with finite numbers."""
+    rare, label = _rarest(snapshot.dataset)
     pairs = [(snapshot.models[baseline, r], snapshot.models[other, r]) for r in seeds]
-    plain, trained = ([_Reading(pair[side], snapshot.epoch) for pair in pairs] for side in (0, 1))
-    names, rare = snapshot.dataset.class_names, int(snapshot.dataset.class_counts().argmin())
-    moved, reading = _moved(plain, trained, binary=len(names) == 2)
+    plain, trained = ([_Reading(pair[side], snapshot.epoch, label) for pair in pairs] for side in (0, 1))
+    names = snapshot.dataset.class_names
+    classes = names if label is None else (f"no {names[label]}", names[label])
+    moved, reading = _moved(plain, trained, binary=len(classes) == 2)
     link = trained[0].model.run.loss.link != "none"
     shift, ordered = trained[0].shift, trained[0].model.run.ordered
+    series = series_of_steps(snapshot.dataset.test, snapshot.dataset.task)
     return Case(
-        snapshot.experiment.strategies[baseline].name, snapshot.experiment.strategies[other].name, names, rare,
-        y_true=np.array([own.test.y.numpy() for own in (reading.model.run.dataset for reading in trained)]),
+        snapshot.experiment.strategies[baseline].name, snapshot.experiment.strategies[other].name, classes, rare,
+        y_true=np.array([reading.truth for reading in trained]),
         plain=np.array([reading.classes() for reading in plain]), other=np.array([reading.classes() for reading in trained]),
         shared=not snapshot.experiment.data.resample, moved=moved, reading=reading,
         odds=np.array([own.log_odds(rare) for own in trained]) if link else None,
         undone=np.array([own.log_odds(rare, shift) for own in trained]) if link and ordered and _moves(shift) else None,
+        series=None if series is None else series.numpy(), labels=0 if label is None else len(names),
     )  # fmt: skip
 
 
 class _Reading:
-    """Scores of one run, and the offsets that its decision and its training put on the log odds of the classes."""
+    """Scores of one run, and the offsets that its decision and its training put on the log odds of the classes.
 
-    def __init__(self, model: TrainedModel, epoch: int) -> None:
+    Of several labels, those of one.
+    """
+
+    def __init__(self, model: TrainedModel, epoch: int, label: int | None) -> None:
         self.model, run = model, model.run
-        self.validation, self.test = (model.scores(part.x).double() for part in (run.dataset.validation, run.dataset.test))
-        self.offset = decide(run, epoch, self.validation, run.dataset.validation.y).offset
-        self.shift = effective_shift(run.class_counts, run.weight_in(epoch - 1), run.seen_counts, run.loss_shift)
+        reading = READINGS[run.dataset.task]
+
+        def own(found: Tensor) -> Tensor:
+            return found if label is None else found[label]
+
+        validation, test = (model.scores(part.x, part.mask).double() for part in (run.dataset.validation, run.dataset.test))
+        rule = decide(run, epoch, validation, reading.targets(run.dataset.validation))
+        shift = effective_shift(run.class_counts, run.weight_in(epoch - 1), run.seen_counts, run.loss_shift)
+        self.validation, self.test, self.offset, self.shift = map(own, (validation, test, rule.offset, shift))
+        self.truth: Classes = own(reading.targets(run.dataset.test)).numpy()
 
     def classes(self, offset: Tensor | None = None) -> Classes:
         """Predicted classes [N] of the test rows, by the run's own decision or by other offsets [C]."""
@@ -299,8 +341,8 @@ def _moves(shift: Tensor) -> bool:
     return bool((shift - shift[0]).abs().max() > 1e-6)
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}".replace(",", "\u2009")
+def _count(number: int, what: str, many: str | None = None) -> str:
+    return f"{number:,} {what if number == 1 else many or what + 's'}".replace(",", "\u2009")
 
 
 def _size(value: float) -> str:

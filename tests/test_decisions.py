@@ -29,9 +29,10 @@ def context(counts, weight=None, seen=None, shift=None):
     )  # fmt: skip
 
 
-def rule_of(key, scores, about, **params):
+def rule_of(key, scores, about, y=None, **params):
     values = {param.name: param.default for param in DECISIONS[key].params} | params
-    return DECISIONS[key].function(scores, torch.zeros(scores.shape[:-1], dtype=torch.int64), about, **values)
+    y = torch.zeros(scores.shape[:-1], dtype=torch.int64) if y is None else y
+    return DECISIONS[key].function(scores, y, about, **values)
 
 
 def log_odds(p):
@@ -58,17 +59,17 @@ def test_a_rule_gives_each_row_a_class(key, data, rows, classes, seed):
 def test_a_rule_of_several_labels_decides_each_as_if_it_were_alone(key, data, labels, seed):
     g = torch.Generator().manual_seed(seed)
     scores, counts = torch.randn(labels, 7, 2, generator=g), torch.randint(1, 1000, (labels, 2), generator=g).double()
-    params = data.draw(params_of(DECISIONS[key]))
+    params, y = data.draw(params_of(DECISIONS[key])), torch.randint(0, 2, (labels, 7), generator=g)
     if key == "label_thresholds":
         params = {"thresholds": tuple(data.draw(some.lists(some.floats(0.01, 0.99), min_size=labels, max_size=labels)))}
-    together = rule_of(key, scores, context(counts, weight=counts / 7), **params)(scores)
+    together = rule_of(key, scores, context(counts, weight=counts / 7), y, **params)(scores)
     for label in range(labels):
         if key == "label_thresholds":
             own, about = scores[label : label + 1], context(counts[label : label + 1])
-            alone = rule_of(key, own, about, thresholds=params["thresholds"][label : label + 1])(own)[0]
+            alone = rule_of(key, own, about, y[label : label + 1], thresholds=params["thresholds"][label : label + 1])(own)[0]
         else:
             own = scores[label]
-            alone = rule_of(key, own, context(counts[label], weight=counts[label] / 7), **params)(own)
+            alone = rule_of(key, own, context(counts[label], weight=counts[label] / 7), y[label], **params)(own)
         assert torch.equal(together[label], alone)
 
 

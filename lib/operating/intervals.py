@@ -1,7 +1,8 @@
 """How sure one can be: bootstrap over rows, and Wilson's interval where the rare rows are few.
 
 Two strategies are compared on the same draws of the same rows (lib/bootstrap.py), so that a difference carries the noise of the
-difference only.
+difference only. Steps of one series are drawn together, and there Wilson's interval, which takes rows for independent, is not
+given: `series` [N] is the series that each step is of.
 """
 
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lib.bootstrap import DRAWS, Classes, Measure, paired_difference
+from lib.bootstrap import Classes, Measure, draws, paired_difference
 from lib.metrics import wilson_interval
 from lib.thresholds import Tally, criterion
 
@@ -53,38 +54,40 @@ class Metric:
         return measure
 
 
-def few_rows(y_true: Classes, metric: Metric) -> bool:
-    """Whether a class that has rows has fewer than `FEW`, or one of two has none."""
-    rows = np.bincount(metric.question(y_true), minlength=2)
+def few_rows(y_true: Classes, metric: Metric, series: Classes | None = None) -> bool:
+    """Whether a class that has rows has fewer than `FEW` (or stands in fewer series), or one of two has none."""
+    asked = metric.question(y_true)
+    if series is not None:
+        asked = np.unique(np.stack([asked, series]), axis=1)[0]
+    rows = np.bincount(asked, minlength=2)
     return bool(rows[(rows > 0) | (len(rows) == 2)].min() < FEW)
 
 
-def interval(y_true: Classes, y_pred: Classes, metric: Metric) -> Interval:
+def interval(y_true: Classes, y_pred: Classes, metric: Metric, series: Classes | None = None) -> Interval:
     """A metric of answers [N] on rows [N].
 
     With `FEW` rows of each class or more: percentiles of the bootstrap. Below: Wilson's for recall and precision, which are
     shares of rows, and none for the others.
     """
     y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
-    patterns, counts = np.unique(np.stack([y_true, y_pred]), axis=1, return_counts=True)
-    if not len(counts):
+    if not len(y_true):
         return Interval(np.nan)
-    value = float(metric.measure(counts[None].astype(float), *patterns)[0])
-    if few_rows(y_true, metric):
-        return _wilson(metric.question(y_true), metric.question(y_pred), value, metric)
-    drawn = np.random.default_rng(0).multinomial(len(y_true), counts / counts.sum(), size=DRAWS)
-    values = metric.measure(drawn.astype(float), *patterns)
-    values = values[np.isfinite(values)]
+    patterns, counts = draws(np.stack([y_true, y_pred]), series)
+    values = metric.measure(counts, *patterns)
+    value, values = float(values[0]), values[1:][np.isfinite(values[1:])]
+    if few_rows(y_true, metric, series):
+        whole = series is None
+        return _wilson(metric.question(y_true), metric.question(y_pred), value, metric) if whole else Interval(value)
     if not len(values) or not np.isfinite(value):
         return Interval(value)
     low, high = np.quantile(values, [0.025, 0.975])
     return Interval(value, float(low), float(high), "bootstrap")
 
 
-def difference(y_true: Classes, first: Classes, second: Classes, metric: Metric) -> Interval:
+def difference(y_true: Classes, first: Classes, second: Classes, metric: Metric, series: Classes | None = None) -> Interval:
     """By how much `second` exceeds `first` on the same rows; no interval where a class has few rows."""
-    found = paired_difference(y_true[None], first[None], second[None], metric.measure)
-    if few_rows(y_true, metric) or not np.isfinite(found.low):
+    found = paired_difference(y_true[None], first[None], second[None], metric.measure, series=series)
+    if few_rows(y_true, metric, series) or not np.isfinite(found.low):
         return Interval(found.value)
     return Interval(found.value, found.low, found.high, "bootstrap")
 

@@ -1,7 +1,8 @@
 """The scores of a snapshot as yes/no questions: one class against the rest, as trained or with the weights undone.
 
 A score is the log odds of the class, log p / (1 - p). For two classes undoing weights subtracts one number from it; for more
-it is subtracted class by class before the odds are taken.
+it is subtracted class by class before the odds are taken. A label and the steps of series are two classes, no and yes; steps
+of one series go together, which intervals have to know.
 """
 
 from collections.abc import Mapping
@@ -15,10 +16,10 @@ from torch import Tensor
 
 from lib.data import Dataset
 from lib.decisions import Rule, effective_shift
+from lib.tasks import READINGS, series_of_steps
 from lib.training import Snapshot, TrainedModel, decide
 
 Array = NDArray[np.float64]
-TASKS = ("binary", "multiclass")
 LARGEST = 700.0  # log odds: exp of it is still a number
 
 
@@ -44,27 +45,45 @@ class Sample:
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """One run read on validation (and, once training is over, on test)."""
+    """One run read on validation (and, once training is over, on test); of several labels, one of them."""
 
     index: int  # of the strategy: its letter and colour
     name: str
     model: TrainedModel
     dataset: Dataset
     shift: Array  # [C] what weights, sampler and loss put on the log odds
-    rule: Rule  # the strategy's own decision
+    rule: Rule  # the strategy's own decision, of all labels
     calibrated: bool  # its scores are log odds at all (a margin's are not)
     reads: tuple[str, ...]  # the splits that may be looked at
+    label: int | None = None  # of several labels, the one that is asked about
 
     @cached_property
+    def all_scores(self) -> Mapping[str, Tensor]:
+        """Class scores as trained, float64, as lib/tasks.py reads them: of several labels [L, N, 2]."""
+        parts = {split: self.dataset.splits[split] for split in self.reads}
+        return {split: self.model.scores(part.x, part.mask).double() for split, part in parts.items()}
+
+    @property
     def scores(self) -> Mapping[str, Tensor]:
-        """Class scores [N, C] as trained, float64."""
-        return {split: self.model.scores(self.dataset.splits[split].x).double() for split in self.reads}
+        """Class scores [N, C]."""
+        return {split: scores if self.label is None else scores[self.label] for split, scores in self.all_scores.items()}
+
+    def truth(self, split: str) -> NDArray[np.int64]:
+        """Classes [N] of the rows, or of the steps that count."""
+        if split not in self.reads:
+            raise KeyError(split)
+        y = READINGS[self.dataset.task].targets(self.dataset.splits[split])
+        return (y if self.label is None else y[self.label]).numpy()
+
+    def series(self, split: str) -> NDArray[np.int64] | None:
+        """The series [N] that each step is of; None for rows."""
+        found = series_of_steps(self.dataset.splits[split], self.dataset.task)
+        return None if found is None else found.numpy()
 
     def sample(self, split: str, positive: int, *, undone: bool) -> Sample:
         """A split as the question: is it class `positive`?"""
         scores = self.undo(self.scores[split]) if undone else self.scores[split]
-        y = self.dataset.splits[split].y
-        return Sample((y == positive).long().numpy(), log_odds(scores, positive))
+        return Sample((self.truth(split) == positive).astype(np.int64), log_odds(scores, positive))
 
     def undo(self, scores: Tensor) -> Tensor:
         """Class scores with the loss's own map (focal) and then the weights taken off: log posterior, up to a constant."""
@@ -87,8 +106,14 @@ class Scored:
     @property
     def own_threshold(self) -> float | None:
         """The threshold on the log odds as trained at which a binary strategy decides now."""
-        offset = self.rule.offset.numpy()
-        return float(offset[0] - offset[1]) if len(offset) == 2 else None
+        own = self.rule.offset if self.label is None else self.rule.offset[self.label]
+        return float(own[0] - own[1]) if len(own) == 2 else None
+
+    @property
+    def label_thresholds(self) -> tuple[float, ...]:
+        """The probabilities as trained above which each of several labels is said now; empty for other tasks."""
+        offset = self.rule.offset
+        return () if self.label is None else tuple((offset[:, 0] - offset[:, 1]).sigmoid().tolist())
 
     def as_trained(self, threshold: float) -> float:
         """The threshold on the log odds as trained that says what `threshold` says on undone ones (binary; by bisection)."""
@@ -100,29 +125,29 @@ class Scored:
         return (low + high) / 2
 
 
-def read(snapshot: Snapshot, seed: int = 0, *, test: bool = False) -> list[Scored]:
+def read(snapshot: Snapshot, seed: int = 0, *, test: bool = False, label: int | None = None) -> list[Scored]:
     """The runs of one seed (its place among the seeds), those that diverged left out.
 
-    `test`: whether the test rows may be read. Raises ValueError before the first epoch, and for tasks that ask several
-    questions at a time.
+    `test`: whether the test rows may be read. `label`: of several labels, the one that is asked about. Raises ValueError before
+    the first epoch, and where there is no such label.
     """
-    if snapshot.dataset.task not in TASKS:
-        raise ValueError(f"Thresholds are read for {' and '.join(TASKS)} data, got {snapshot.dataset.task}. Choose other data.")
+    labels = len(snapshot.dataset.class_names) if snapshot.dataset.task == "multilabel" else 0
+    if label not in range(labels) if labels else label is not None:
+        raise ValueError(f"Expected {f'a label from 0 to {labels - 1}' if labels else 'no label'}, got {label}.")
     if snapshot.epoch == 0:
         raise ValueError("Thresholds need scores of at least one epoch, got none yet. Wait for the first epoch, or train.")
     found = []
     for run in snapshot.runs:
         if run.at[1] != seed or run.at in snapshot.diverged:
             continue
-        model = snapshot.models[run.at]
+        model, part = snapshot.models[run.at], run.dataset.validation
         weight = run.weight_in(model.epoch - 1)
-        shift = effective_shift(run.class_counts, weight, run.seen_counts, run.loss_shift)
-        part = run.dataset.validation
-        rule = decide(run, model.epoch, model.scores(part.x), part.y)
-        splits = ("validation", "test") if test else ("validation",)
-        found.append(
-            Scored(run.at[0], run.strategy.name, model, run.dataset, shift.numpy(), rule, run.loss.link != "none", splits)
-        )
+        shift = effective_shift(run.class_counts, weight, run.seen_counts, run.loss_shift).numpy()
+        rule = decide(run, model.epoch, model.scores(part.x, part.mask), READINGS[run.dataset.task].targets(part))
+        found.append(Scored(
+            run.at[0], run.strategy.name, model, run.dataset, shift if label is None else shift[label], rule,
+            run.loss.link != "none", ("validation", "test") if test else ("validation",), label,
+        ))  # fmt: skip
     return found
 
 

@@ -4,7 +4,7 @@ import dataclasses
 
 import streamlit as st
 
-from lib.operating.chosen import Choice
+from lib.operating.chosen import Choice, beside
 from lib.registry import Params
 from lib.ui import state
 from lib.ui.strategy_editor import letter
@@ -20,6 +20,7 @@ def send(index: int, name: str, choice: Choice) -> None:
         return
     at = index if index in places else places[0]
     strategies = list(experiment.strategies)
+    choice = beside(choice, strategies[at])
     try:
         strategies[at] = dataclasses.replace(
             strategies[at], decision=choice.decision, decision_params=Params(dict(choice.params))

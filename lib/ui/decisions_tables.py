@@ -35,18 +35,18 @@ def verdict(asked: Question) -> None:
 
 
 def _verdict_table(asked: Question, split: str, metric: Metric) -> pd.DataFrame:
-    y = asked.runs[0].dataset.splits[split].y.numpy()
+    y, series = asked.runs[0].truth(split), asked.runs[0].series(split)
     first: Answers | None = None
     found = []
     for one in asked.runs:
         best, plain = predictions(one, _best(asked), split), predictions(one, Choice("", "argmax", {}), split)
         label, base = LABELS[asked.metric], first is None
         first = best if first is None else first
-        gap = Interval(np.nan) if base else difference(y, first, best, metric)
+        gap = Interval(np.nan) if base else difference(y, first, best, metric, series)
         found.append({
             "strategy": _name(one), "best threshold (validation)": _best_threshold(asked, one),
-            f"{label} at 0.5" if asked.binary else f"{label}, largest score": _told(interval(y, plain, metric)),
-            f"{label} at its best": _told(interval(y, best, metric)),
+            f"{label} at 0.5" if asked.binary else f"{label}, largest score": _told(interval(y, plain, metric, series)),
+            f"{label} at its best": _told(interval(y, best, metric, series)),
             f"more than {letter(asked.runs[0].index)}": "–" if base else _told(gap, signed=True),
         })  # fmt: skip
     return pd.DataFrame(found)
@@ -65,26 +65,26 @@ def routes(asked: Question) -> None:
     split = split_of(asked)
     st.caption(
         f"Weights (or a sampler) that multiply the odds by w and the threshold 0.5, beside {letter(plain.index)} "
-        f"{inert(plain.name)} at 1 / (1 + w). Where the model is right, both find the same. {split.capitalize()} rows."
+        f"{inert(plain.name)} at 1 / (1 + w). Where the model is right, both find the same. {split.capitalize()} {asked.unit}."
     )
     table = state.memo(("routes", *_stamp(asked)), lambda: _routes_table(asked, plain, moved, split))
     st.dataframe(table, hide_index=True, alt="Weights at a threshold of 0.5, beside the plain model at a moved threshold")
 
 
 def _routes_table(asked: Question, plain: Scored, moved: list[Scored], split: str) -> pd.DataFrame:
-    y = plain.dataset.splits[split].y.numpy()
+    y, series = plain.truth(split), plain.series(split)
     found = []
     for one in moved:
         at = float(probability(-np.log(one.weight)))
         weighted = predictions(one, Choice("", "argmax", {}), split)
-        routed = predictions(plain, at_threshold(-float(np.log(one.weight)), ""), split)
+        routed = predictions(plain, at_threshold(plain, -float(np.log(one.weight)), ""), split)
         row = {"strategy": _name(one), "w": number(one.weight), "1 / (1 + w)": number(at)}
         for name in ("recall", "precision"):
             metric = Metric(name)
             row |= {
                 f"{name} at 0.5": number(interval(y, weighted, metric).value),
                 f"{name} of {letter(plain.index)}": number(interval(y, routed, metric).value),
-                f"more {name}": _told(difference(y, routed, weighted, metric), signed=True),
+                f"more {name}": _told(difference(y, routed, weighted, metric, series), signed=True),
             }
         found.append(row)
     return pd.DataFrame(found)
@@ -103,7 +103,7 @@ def choices(asked: Question) -> None:
     name = ("choices", *_stamp(asked), one.index)
     options = state.memo(name, lambda: choices_of(one, asked.metric, asked.beta, asked.costs))
     table = state.memo((*name, "table"), lambda: _choices_table(asked, one, options, split))
-    st.caption(f"Chosen on validation rows, read on {split} rows. Any number can be copied from its cell.")
+    st.caption(f"Chosen on validation {asked.unit}, read on {split} {asked.unit}. Any number can be copied from its cell.")
     st.dataframe(table, hide_index=True, alt=f"Decisions for strategy {letter(one.index)} and what they find")
     with st.container(horizontal=True):
         for place, choice in enumerate(options):
@@ -120,15 +120,17 @@ def choices(asked: Question) -> None:
 
 
 def _choices_table(asked: Question, one: Scored, options: list[Choice], split: str) -> pd.DataFrame:
-    y = one.dataset.splits[split].y.numpy()
-    metric, classes = _metric(asked), len(asked.snapshot.dataset.class_names)
+    y, series = one.truth(split), one.series(split)
+    metric, classes = _metric(asked), asked.classes
     found = []
     for choice in options:
         said = predictions(one, choice, split)
         row = {"decision": choice.label, "why": choice.why}
         for name in ("recall", "precision"):
-            row[f"{name} of {asked.class_name}"] = _told(interval(y, said, Metric(name, classes, positive=asked.positive)))
-        row[LABELS[asked.metric]] = _told(interval(y, said, metric))
+            row[f"{name} of {asked.class_name}"] = _told(
+                interval(y, said, Metric(name, classes, positive=asked.positive), series)
+            )
+        row[LABELS[asked.metric]] = _told(interval(y, said, metric, series))
         found.append(row)
     return pd.DataFrame(found)
 
@@ -139,9 +141,13 @@ def calibration(asked: Question) -> None:
     split = split_of(asked)
     table = state.memo(("calibration", *_stamp(asked)), lambda: _calibration_table(asked, split))
     st.dataframe(table, hide_index=True, alt="Calibration of each strategy: as trained, undone and recalibrated")
-    fitted = "." if asked.test else ": temperature, Platt and isotonic are fitted on these very rows, so they look too good."
+    fitted = (
+        "."
+        if asked.test
+        else f": temperature, Platt and isotonic are fitted on these very {asked.unit}, so they look too good."
+    )
     st.caption(
-        f"{split.capitalize()} rows{fitted} Temperature, Platt and isotonic are fitted on validation rows, for the class "
+        f"{split.capitalize()} {asked.unit}{fitted} Temperature, Platt and isotonic are fitted on validation {asked.unit}, for "
         f"{inert(asked.class_name, 30)} against all others. ECE: 15 bins of equal width, absolute gaps. Brier: mean (p - y)², "
         "for two classes half of what Compare's table shows; it is miscalibration - discrimination + uncertainty (by isotonic "
         "regression, Dimitriadis et al. 2021). Intercept (slope held at 1): 0 is right, below 0 probabilities are too high. "
@@ -176,7 +182,7 @@ def _stamp(asked: Question) -> tuple[object, ...]:
 
 
 def _metric(asked: Question) -> Metric:
-    return Metric(asked.metric, len(asked.snapshot.dataset.class_names), asked.beta)
+    return Metric(asked.metric, asked.classes, asked.beta)
 
 
 def _best(asked: Question) -> Choice:
@@ -196,11 +202,17 @@ def _precise(asked: Question, one: Scored) -> str:
 
 def _evidence(asked: Question, split: str) -> str:
     """Which rows, and what the intervals are."""
-    y = asked.runs[0].dataset.splits[split].y.numpy()
-    head = f"Chosen on validation rows, read on {count(len(y))} {split} rows. "
+    y, series, unit = asked.runs[0].truth(split), asked.runs[0].series(split), asked.unit
+    head = f"Chosen on validation {unit}, read on {count(len(y))} {split} {unit}. "
     if split == "validation":
-        head = "Chosen and read on validation rows; the test rows are read when the training has ended. "
-    if few_rows(y, _metric(asked)):
+        head = f"Chosen and read on validation {unit}; the test {unit} are read when the training has ended. "
+    few = few_rows(y, _metric(asked), series)
+    if series is not None:
+        whole = f"Steps of one series go together, so that whole series are drawn ({count(len(np.unique(series)))} of them). "
+        if few:
+            return head + whole + f"A class stands in fewer than {FEW} series: no intervals."
+        return head + whole + "In brackets the 95 % interval by bootstrap over series; differences are paired, step by step."
+    if few:
         return (
             head + f"A class has fewer than {FEW} rows: intervals of recall and precision are Wilson's, the others have none."
         )

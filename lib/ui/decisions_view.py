@@ -17,6 +17,7 @@ from lib.operating.chosen import at_threshold
 from lib.operating.costs import Costs
 from lib.operating.points import LANDMARKS, Points, grid_of
 from lib.operating.scored import Scored, logit, probability, read
+from lib.tasks import READINGS, behind
 from lib.thresholds import CRITERIA
 from lib.training import Snapshot
 from lib.ui import state
@@ -48,6 +49,7 @@ class Question:
     seed: int  # its place among the seeds
     runs: list[Scored]
     positive: int
+    label: int | None  # of several labels, the one that is asked about; `positive` is its yes
     undone: bool
     metric: str
     beta: float
@@ -57,11 +59,21 @@ class Question:
 
     @property
     def class_name(self) -> str:
-        return self.snapshot.dataset.class_names[self.positive]
+        return self.snapshot.dataset.class_names[self.positive if self.label is None else self.label]
+
+    @property
+    def classes(self) -> int:
+        """Between how many classes is chosen: of a label between no and yes."""
+        return len(self.snapshot.dataset.class_names) if self.label is None else 2
 
     @property
     def binary(self) -> bool:
-        return len(self.snapshot.dataset.class_names) == 2
+        return self.classes == 2
+
+    @property
+    def unit(self) -> str:
+        """What a choice is made for: rows, or steps of series."""
+        return READINGS[self.snapshot.dataset.task].unit
 
     def points(self, undone: bool) -> list[Points]:
         """The validation rows of every run at all thresholds."""
@@ -98,20 +110,14 @@ def question() -> Question | None:
             _empty()
         return None
     snapshot, test = own.snapshot, own.state == "finished"
-    if snapshot.dataset.task not in ("binary", "multiclass"):
-        st.info(
-            "This page moves one threshold through rows with one class each. Of several labels, or of steps, set thresholds "
-            "on Compare: Decision, Threshold."
-        )
-        st.page_link("pages/compare.py", label="Go to Compare")
-        return None
     with st.sidebar:
-        positive, seed = _which(snapshot)
+        picked, seed = _which(snapshot)
         metric, beta = _metric()
-        costs, rows_per_day = _costs()
-    stamp = (snapshot.epoch, test, seed)
+        costs, rows_per_day = _costs(READINGS[snapshot.dataset.task].unit)
+    positive, label = (1, picked) if snapshot.dataset.task == "multilabel" else (picked, None)
+    stamp = (snapshot.epoch, test, seed, label)
     try:
-        runs = state.memo(("scored", *stamp), lambda: read(snapshot, seed, test=test))
+        runs = state.memo(("scored", *stamp), lambda: read(snapshot, seed, test=test, label=label))
     except ValueError as error:
         st.error(inert(str(error), 300))
         return None
@@ -122,20 +128,22 @@ def question() -> Question | None:
         st.page_link("pages/compare.py", label="Go to Compare")
         return None
     undone = bool(state.current_value("undone", state.remembered("undone", False)))
-    return Question(stamp, snapshot, seed, runs, positive, undone, metric, beta, costs, rows_per_day, test)
+    return Question(stamp, snapshot, seed, runs, positive, label, undone, metric, beta, costs, rows_per_day, test)
 
 
 def _which(snapshot: Snapshot) -> tuple[int, int]:
-    """The class and the seed that are looked at."""
+    """The class, or the label, and the seed that are looked at."""
     classes, seeds = snapshot.dataset.class_names, snapshot.experiment.seeds
-    positive, seed = 1, 0
-    if len(classes) > 2:
-        counts = snapshot.dataset.class_counts().numpy()
+    labels = snapshot.dataset.task == "multilabel"
+    positive, seed = 0 if labels else 1, 0
+    if len(classes) > 2 or (labels and len(classes) > 1):
+        counts = behind(snapshot.dataset.class_counts(), snapshot.dataset.task).numpy()
         rarest = int(np.argmin(np.where(counts > 0, counts, np.inf)))
         positive = st.selectbox(
-            "Class", range(len(classes)), index=_kept("class", rarest, len(classes)), key=state.key("class"),
-            format_func=lambda c: inert(classes[c], 30),
-            help="This class against all others. Its counts differ from the full matrix, where the others compete too.",
+            "Label" if labels else "Class", range(len(classes)), index=_kept("class", rarest, len(classes)),
+            key=state.key("class"), format_func=lambda c: inert(classes[c], 30),
+            help="Each label is a yes/no question of its own, with a threshold of its own." if labels else
+            "This class against all others. Its counts differ from the full matrix, where the others compete too.",
         )  # fmt: skip
     if len(seeds) > 1:
         seed = st.selectbox(
@@ -161,20 +169,22 @@ def _metric() -> tuple[str, float]:
     return metric, beta
 
 
-def _costs() -> tuple[Costs | None, float | None]:
+def _costs(unit: str) -> tuple[Costs | None, float | None]:
     """What mistakes cost, where and how often decisions are made. Costs that cannot be are refused where they are typed."""
     with st.expander("Costs", expanded=True):
-        miss = st.number_input("A missed row costs", value=_kept("miss", 10.0), key=state.key("miss"), format="%g",
+        miss = st.number_input(f"A missed {unit[:-1]} costs", value=_kept("miss", 10.0), key=state.key("miss"), format="%g",
                                help="False negative, c01.")  # fmt: skip
         alarm = st.number_input("A false alarm costs", value=_kept("alarm", 1.0), key=state.key("alarm"), format="%g",
                                 help="False positive, c10.")  # fmt: skip
         prior = st.number_input(
             "Share of the class at deployment", value=_kept("prior", None), key=state.key("prior"), format="%g",
-            placeholder="as in these rows",
-            help="Between 0 and 1. Where it is not that of these rows, costs and alerts differ.",
+            placeholder=f"as in these {unit}",
+            help=f"Between 0 and 1. Where it is not that of these {unit}, costs and alerts differ.",
         )  # fmt: skip
-        rows = st.number_input("Rows a day", 0.0, value=_kept("rows", 1000.0), key=state.key("rows"), format="%g",
-                               help="How many rows are decided on in a day: the queue is those that get a yes.")  # fmt: skip
+        rows = st.number_input(
+            f"{unit.capitalize()} a day", 0.0, value=_kept("rows", 1000.0), key=state.key("rows"), format="%g",
+            help=f"How many {unit} are decided on in a day: the queue is those that get a yes.",
+        )  # fmt: skip
         state.remember("miss", miss)
         state.remember("alarm", alarm)
         state.remember("prior", prior)
@@ -214,7 +224,7 @@ def slider(asked: Question) -> None:
         one = asked.runs[letters.index(chosen.action)]
         at = float(asked.grid[chosen.position])
         why = f"the slider's {number(float(probability(at)))}" + (" with the weights undone" if asked.undone else "")
-        send(one.index, one.name, at_threshold(one.as_trained(at) if asked.undone else at, why))
+        send(one.index, one.name, at_threshold(one, one.as_trained(at) if asked.undone else at, why))
         st.rerun()
 
 
@@ -268,25 +278,36 @@ def _rows(asked: Question) -> str:
     """Which rows, of which run, and what the numbers mean."""
     sample, seeds = asked.shown[0].sample, asked.snapshot.experiment.seeds
     seed = f" Seed {seeds[asked.seed]}, one of {len(seeds)}." if len(seeds) > 1 else ""
-    rest = "" if asked.binary else " One class against all others: in the full matrix the others compete too."
-    queue = f" Yes a day: of {count(asked.rows_per_day)} rows." if asked.rows_per_day is not None else ""
-    own = f"{count(sample.positives)} of them of class “{inert(asked.class_name, 30)}”"
-    return (
-        f"{count(len(sample.y_true))} validation rows, {own}."
-        f"{seed}{rest}{queue} Thresholds and calibration are chosen on these rows and reported on the test rows below."
+    queue = f" Yes a day: of {count(asked.rows_per_day)} {asked.unit}." if asked.rows_per_day is not None else ""
+    own = (
+        f"{count(sample.positives)} of them {'with' if asked.label is not None else 'of class'} “{inert(asked.class_name, 30)}”"
     )
+    return (
+        f"{count(len(sample.y_true))} validation {asked.unit}, {own}."
+        f"{seed}{_against(asked)}{queue} Thresholds and calibration are chosen on these {asked.unit} and reported on the test "
+        f"{asked.unit} below."
+    )
+
+
+def _against(asked: Question) -> str:
+    """What stands on the other side of the question."""
+    if asked.label is not None:
+        return " One label: yes or no. The others have thresholds of their own."
+    if asked.runs[0].series("validation") is not None:
+        return " All steps that count, padding left out."
+    return "" if asked.binary else " One class against all others: in the full matrix the others compete too."
 
 
 def _remarks(asked: Question) -> None:
     """What cannot be read, and why; everything else stays."""
     sample = asked.shown[0].sample
     if not (sample.positives and sample.negatives):
-        missing = inert(asked.class_name, 30) if not sample.positives else "other classes"
-        st.warning(f"There are no validation rows of {missing}: no threshold can be chosen. Take more rows, or another class.")
+        there = f"with {inert(asked.class_name, 30)}" if not sample.positives else f"without {inert(asked.class_name, 30)}"
+        st.warning(f"There are no validation {asked.unit} {there}: no threshold can be chosen. Take more, or ask of another.")
     for points, one in zip(asked.shown, asked.runs, strict=True):
         who = f"{letter(one.index)} {inert(one.name)}"
         if points.constant:
-            st.warning(f"{who} gives every row the same score: no threshold tells rows apart.")
+            st.warning(f"{who} gives all {asked.unit} the same score: no threshold tells them apart.")
         if not one.calibrated:
             st.info(f"{who}: the scores of its loss are no probabilities, so its calibration cannot be read.")
 

@@ -15,8 +15,6 @@ def draw() -> None:
     if own is None or own.state != "finished" or own.results is None or own.snapshot is None:
         return
     snapshot, results = own.snapshot, own.results
-    if snapshot.dataset.task not in ("binary", "multiclass"):
-        return  # its intervals draw rows anew; steps of a series, or answers about one row, are not drawn one by one
     names = [strategy.name for strategy in snapshot.experiment.strategies]
     with st.container(border=True):
         title, choice = st.columns([4, 1], vertical_alignment="center")

@@ -48,9 +48,10 @@ def test_tau_is_the_best_of_all_on_validation(ring):
     assert value(best_tau(one, "balanced_accuracy")) >= max(value(tau) for tau in (0.0, 0.5, 1.0, 1.5, 2.5))
 
 
-def test_a_threshold_stays_within_the_decisions_range():
-    assert at_threshold(-50.0, "").params == {"threshold": 0.0001} and at_threshold(50.0, "").params == {"threshold": 0.9999}
-    assert at_threshold(0.0, "").params == {"threshold": 0.5}
+def test_a_threshold_stays_within_the_decisions_range(binary):
+    one = read(binary)[0]
+    for score, p in ((-50.0, 0.0001), (0.0, 0.5), (50.0, 0.9999)):
+        assert at_threshold(one, score, "").params == {"threshold": p}
 
 
 def test_positions_of_the_slider_hold_the_best_ones_and_a_half(binary):

@@ -77,8 +77,6 @@ def test_one_seed_is_read_and_runs_that_diverged_are_left_out(ring):
     assert [one.index for one in read(gone)] == [1]
 
 
-def test_before_the_first_epoch_and_for_other_tasks_it_is_refused(ring):
+def test_before_the_first_epoch_it_is_refused(ring):
     with pytest.raises(ValueError, match="at least one epoch"):
         read(dataclasses.replace(ring, epoch=0))
-    with pytest.raises(ValueError, match="got multilabel"):
-        read(dataclasses.replace(ring, dataset=dataclasses.replace(ring.dataset, task="multilabel")))
