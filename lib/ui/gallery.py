@@ -14,6 +14,7 @@ from lib.ui import compare_view, frame, state
 from lib.ui.text import inert
 
 PER_ROW = 3
+NARROWEST = 300  # pixels of a card
 ASKED = {  # cards of the Field guide, in the visitor's words
     "common_factor": "I scaled the weights and nothing happened",
     "pos_weight_or_weight": "pos_weight or weight?",
@@ -22,8 +23,15 @@ ASKED = {  # cards of the Field guide, in the visitor's words
 }
 
 
-def rows(scenarios: Sequence[Scenario]) -> list[list[Scenario]]:
-    return [list(scenarios[start : start + PER_ROW]) for start in range(0, len(scenarios), PER_ROW)]
+def cards(scenarios: Sequence[Scenario]) -> None:
+    """All cards, in as many columns as there is room for."""
+    st.caption(
+        "The small pictures: recall per class, one colour per strategy, the first class on the left. Grey: the baseline."
+    )
+    grid = st.grid(PER_ROW, min_column_width=NARROWEST)
+    for scenario in scenarios:
+        with grid.cell():
+            card(scenario)
 
 
 def card(scenario: Scenario) -> None:
@@ -34,11 +42,12 @@ def card(scenario: Scenario) -> None:
         compare_view.show(("thumbnail", scenario.key, state.dark()), lambda: _picture(found), f"picture/{scenario.key}")
         st.markdown(scenario.story)
         st.caption(f"Look at: {scenario.look_at}")
-        if st.button("Run", key=f"run/{scenario.key}", help=f"Open and train “{scenario.label}”."):
-            state.replace(scenario.experiment)
-            compare_view.start()
-            st.switch_page(frame.COMPARE)
-        st.caption(f"About {max(found.seconds, 1):.0f} s of training.")
+        with st.container(horizontal=True, vertical_alignment="center"):
+            if st.button("Run", key=f"run/{scenario.key}", help=f"Open and train “{scenario.label}”."):
+                state.replace(scenario.experiment)
+                compare_view.start()
+                st.switch_page(frame.COMPARE)
+            st.caption(f"About {max(found.seconds, 1):.0f} s of training.")
 
 
 def questions() -> None:
