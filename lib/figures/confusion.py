@@ -67,11 +67,8 @@ def confusion_panels(
     classes, numbered = len(class_names), len(class_names) <= NUMBERED
     tall = 110 + 46 * classes if numbered else 300
     longest = 12 if classes <= 4 else 9
-    wide = (
-        30 + 8 * max(min(max(len(n) for n in class_names), longest), 7)
-        if numbered
-        else 20 + 8 * min(max(len(n) for n in class_names), longest)
-    )
+    most = min(max(len(n) for n in class_names), longest)
+    wide = 30 + 8 * max(most, 7) if numbered else 20 + 8 * most
     turned = classes > 3
     grid = Grid(
         panels=len(names), columns=columns_for(len(names), classes), panel_height=min(tall, 560), gap_x=wide,

@@ -82,9 +82,7 @@ def reliability(reading: Reading, at: int, *, dark: bool) -> Chart:
     title = f"Reliability, ECE {number(error)}"
     layout = _layout("probability that the weighted model gives", "share of the class", title, dark)
     layout["showlegend"] = False
-    text = (
-        f"{len(reading.rows[at])} equal bins. Thin: right probabilities. Dotted: right ones, with log w added to the log odds."
-    )
+    text = f"{len(reading.rows[at])} equal bins. Thin: right probabilities. Dotted: those, with log w added to the log odds."
     layout["annotations"].append(note(text, dark))
     rows, full = reading.rows[at], reading.rows[at] > 0
     size = np.where(full, 5 + 9 * np.sqrt(rows / rows.sum()), 0.0)

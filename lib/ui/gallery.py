@@ -25,12 +25,9 @@ ASKED = {  # cards of the Field guide, in the visitor's words
 
 def cards(scenarios: Sequence[Scenario]) -> None:
     """All cards, in as many columns as there is room for."""
-    st.caption(
-        "The small pictures: recall per class, one colour per strategy, the first class on the left. Grey: the baseline."
-    )
-    grid = st.grid(PER_ROW, min_column_width=NARROWEST)
-    for scenario in scenarios:
-        with grid.cell():
+    st.caption("In the pictures: recall per class, one colour per strategy, the first class on the left. Grey: the baseline.")
+    with st.grid(PER_ROW, min_column_width=NARROWEST):
+        for scenario in scenarios:
             card(scenario)
 
 

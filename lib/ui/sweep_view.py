@@ -129,10 +129,11 @@ def controls(sweep: Sweep | None) -> None:
     own = job()
     active = own is not None and not own.ended
     if sweep is not None:
-        strategies, seeds = len(sweep.experiment.strategies), len(sweep.experiment.seeds)
+        strategies = _many(len(sweep.experiment.strategies), "strategy", "strategies")
+        seeds = _many(len(sweep.experiment.seeds), "seed", "seeds")
         refused = [cell for cell in sweep.cells if cell.experiment is None]
         st.markdown(
-            f"{count(sweep.size)} cells × {_many(strategies, 'strategy', 'strategies')} × {_many(seeds, 'seed', 'seeds')} = **{count(sweep.runs)} trained models**."
+            f"{count(sweep.size)} cells × {strategies} × {seeds} = **{count(sweep.runs)} trained models**."
             + (f" {len(refused)} cells cannot be: {inert(refused[0].error or '', 200)}" if refused else "")
         )
     with st.container(horizontal=True, vertical_alignment="center"):
