@@ -32,7 +32,7 @@ def cards(scenarios: Sequence[Scenario]) -> None:
 
 
 def card(scenario: Scenario) -> None:
-    """Title, story, where to look, and Run."""
+    """Title, story, where to look, Run and Present."""
     with st.container(border=True, height="stretch"):
         st.subheader(scenario.label, anchor=False)
         found = stored()[scenario.key]
@@ -44,6 +44,11 @@ def card(scenario: Scenario) -> None:
                 state.replace(scenario.experiment)
                 compare_view.start()
                 st.switch_page(frame.COMPARE)
+            if st.button(
+                "Present", key=f"present/{scenario.key}", type="tertiary", help="One picture per screen, for a projector."
+            ):
+                state.replace(scenario.experiment)
+                st.switch_page(frame.COMPARE, query_params={frame.PRESENT: "1"})
             st.caption(f"About {max(found.seconds, 1):.0f} s of training.")
 
 
