@@ -6,7 +6,7 @@ frame.through_app()  # before torch is imported: the heading does not wait for i
 
 import streamlit as st  # noqa: E402
 
-from lib.ui import compare_view, export_view, state, steering_view, verdict_view  # noqa: E402
+from lib.ui import compare_view, export_view, present, state, steering_view, verdict_view  # noqa: E402
 from lib.ui.strategy_editor import edit, edit_folded  # noqa: E402
 from lib.ui.text import inert  # noqa: E402
 
@@ -20,15 +20,19 @@ except ValueError as error:
     st.page_link("pages/data.py", label="Go to Data")
     st.stop()
 
-with st.sidebar:
-    st.subheader("Strategies", anchor=False)
-    experiment = edit(state.experiment(), dataset.task)
-    experiment = edit_folded(experiment, dataset.task)
-state.write_back(experiment)
+if present.asked():
+    present.draw(state.experiment(), dataset)
+else:
+    with st.sidebar:
+        st.subheader("Strategies", anchor=False)
+        experiment = edit(state.experiment(), dataset.task)
+        experiment = edit_folded(experiment, dataset.task)
+    state.write_back(experiment)
 
-steering_view.controls(experiment)
-compare_view.advice(experiment, dataset)
-export_view.reproduction()
-verdict_view.draw()
-compare_view.live()
-export_view.draw(experiment, dataset)
+    steering_view.controls(experiment)
+    compare_view.advice(experiment, dataset)
+    export_view.reproduction()
+    verdict_view.draw()
+    compare_view.live()
+    present.link()
+    export_view.draw(experiment, dataset)

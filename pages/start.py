@@ -13,9 +13,5 @@ if message := state.message():
 with st.container(horizontal=True):
     st.page_link("pages/data.py", label="Bring your own data", help="Labels are enough: paste counts, or upload a file.")
 
-for row in gallery.rows(list(SCENARIOS.values())):
-    for column, scenario in zip(st.columns(len(row)), row, strict=True):
-        with column:
-            gallery.card(scenario)
-
 gallery.questions()
+gallery.cards(list(SCENARIOS.values()))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from lib.figures.chart import Chart
 from lib.figures.panels import Grid, axis_names, grid_layout, note, strategy_title
-from lib.figures.text import count, escape, listed, number, share, shorten
+from lib.figures.text import count, ends, escape, listed, number, share, shorten
 from lib.figures.theme import mix, on_color, page, style
 from lib.metrics import recall
 
@@ -67,7 +67,8 @@ def confusion_panels(
     classes, numbered = len(class_names), len(class_names) <= NUMBERED
     tall = 110 + 46 * classes if numbered else 300
     longest = 12 if classes <= 4 else 9
-    wide = 30 + 8 * max(min(max(len(n) for n in class_names), longest), 7) if numbered else 40
+    most = min(max(len(n) for n in class_names), longest)
+    wide = 30 + 8 * max(most, 7) if numbered else 20 + 8 * most
     turned = classes > 3
     grid = Grid(
         panels=len(names), columns=columns_for(len(names), classes), panel_height=min(tall, 560), gap_x=wide,
@@ -101,7 +102,7 @@ def _axes(
     """Class names at both sides; under the true ones, how many rows they have."""
     classes = len(class_names)
     places = list(range(classes)) if numbered else list(range(0, classes, -(-classes // 10)))
-    short = [escape(class_names[c], longest) for c in places]
+    short = [escape(class_names[c], longest) if numbered else ends(class_names[c], longest) for c in places]
     rows = np.where(np.isnan(matrix), 0, matrix).sum(1)
     nothing = np.isnan(matrix).all()  # of a class without rows that is said; of a strategy without a result nothing is
     true = [

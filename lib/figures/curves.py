@@ -126,8 +126,8 @@ def _chart(
         last = panel == len(panels) - 1
         x_title = {"title": {"text": under}} if last else {}
         layout[layout_key(x)] = {
-            "anchor": y, "range": [0, epochs], "nticks": 6, "tickformat": "d", "showgrid": False, "showline": True,
-            "minallowed": 0, "maxallowed": epochs, **({"matches": "x"} if panel else {}),
+            "anchor": y, "range": [0, epochs], "tickformat": "d", "showgrid": False, "showline": True, "minallowed": 0,
+            "maxallowed": epochs, **({"nticks": 6} if epochs > 6 else {"dtick": 1}), **({"matches": "x"} if panel else {}),
         } | x_title  # fmt: skip
         layout[layout_key(y)] = {
             "anchor": x, "domain": [max((top - each) / inner, 0), top / inner], "type": "log" if log else "linear",

@@ -79,10 +79,10 @@ def reliability(reading: Reading, at: int, *, dark: bool) -> Chart:
     """How often it is the class where the weighted model says so with probability q, and where log w moves a right model."""
     own, weight = style(1, dark), float(reading.weights[at])
     error = float(np.nansum(reading.rows[at] * np.abs(reading.mean[at] - reading.observed[at])) / reading.rows[at].sum())
-    title = f"Reliability, ECE {number(error)} ({len(reading.rows[at])} equal bins)"
+    title = f"Reliability, ECE {number(error)}"
     layout = _layout("probability that the weighted model gives", "share of the class", title, dark)
     layout["showlegend"] = False
-    text = "Thin: right probabilities. Dotted: right ones, with log w added to the log odds."
+    text = f"{len(reading.rows[at])} equal bins. Thin: right probabilities. Dotted: those, with log w added to the log odds."
     layout["annotations"].append(note(text, dark))
     rows, full = reading.rows[at], reading.rows[at] > 0
     size = np.where(full, 5 + 9 * np.sqrt(rows / rows.sum()), 0.0)
@@ -111,7 +111,7 @@ def gap(reading: Reading, at: int, exact: Array | None, *, dark: bool) -> Chart:
     own, found = style(1, dark), reading.gap
     layout = _layout("weight w", "weighted less moved", "Recall gained at equal false alarms", dark)
     layout["xaxis"] |= {"type": "log", "range": [-3.05, 3.05], "tickvals": [10.0**p for p in TICKS],
-                        "ticktext": list(TICKS.values())}  # fmt: skip
+                        "ticktext": [text if p % 2 == 0 else "" for p, text in TICKS.items()]}  # fmt: skip
     parts = [found.value, found.low, found.high] + ([exact] if exact is not None else [])
     reach = 1.15 * max(max((float(np.nanmax(np.abs(p))) for p in parts if np.isfinite(p).any()), default=0.0), 0.02)
     layout["yaxis"] |= {"range": [-reach, reach], "zeroline": True, "zerolinecolor": page(dark).quiet}

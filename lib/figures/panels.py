@@ -4,15 +4,18 @@ Sizes are in pixels of a page 1320 wide. The live component knows the width of t
 fewer columns where it is narrow (`layout.meta.grid`); titles are anchored to their panel and move with it.
 """
 
+import html
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lib.figures.chart import Chart
 from lib.figures.text import escape
 from lib.figures.theme import page, style, template_spec
 
 PAGE_WIDTH = 1320
+SMALLEST = 90  # pixels of a panel in which a matrix can still be read
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,27 @@ class Grid:
             "panels": self.panels, "columns": self.columns, "height": self.panel_height, "gap_x": self.gap_x,
             "gap_y": self.gap_y, "narrowest": self.narrowest,
         }  # fmt: skip
+
+
+def fitted(chart: Chart, height: int, columns: int = 4) -> Chart:
+    """A chart of panels in rows of `columns`, about `height` pixels in all, without notes: for a screen of a presentation."""
+    layout = dict(chart.spec["layout"])
+    grid, margin = layout["meta"]["grid"], layout["margin"]
+    columns = min(grid["panels"], columns)
+    rows = -(-grid["panels"] // columns)
+    room = height - margin["t"] - margin["b"] - (rows - 1) * grid["gap_y"]
+    panel = max(room // rows, SMALLEST)
+    layout["height"] = height + rows * panel - room
+    kept = [text for text in layout["annotations"] if text.get("name") != "note"]
+    layout["annotations"] = [text | {"text": _short(text["text"], 44 // columns)} for text in kept]
+    layout["meta"] = {"grid": grid | {"columns": columns, "height": panel, "narrowest": SMALLEST}}
+    return Chart({**chart.spec, "layout": layout}, chart.alt, chart.slots)
+
+
+def _short(title: str, longest: int) -> str:
+    """The title of a strategy's panel with a shorter name; any other text as it is."""
+    head, mark, name = title.partition("</b> ")
+    return f"{head}{mark}{escape(html.unescape(name), longest)}" if mark else title
 
 
 def axis_names(panel: int) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from lib.figures.chart import Chart
 from lib.figures.panels import base_layout, note
-from lib.figures.text import count, escape, interval, listed, number, shorten
+from lib.figures.text import count, ends, escape, interval, listed, number, shorten
 from lib.figures.theme import Style, page, style
 from lib.metrics import t_interval, wilson_interval
 
@@ -18,6 +18,7 @@ Array = NDArray[np.float64]
 BARS = 10  # classes up to which there are bars
 FEW_ROWS = 30
 RARE = 10  # a class with at most a tenth of the largest class's rows is rare
+TALL = 330  # pixels of that many classes, whose slanted names take room
 LONGEST = 24  # characters of a name in the legend
 NARROW = 400  # pixels below which a legend would take the room of the bars; the letters under them say whose they are
 GROUP = 0.82  # of the space of a class that its bars take
@@ -74,7 +75,7 @@ def recall_bars(
     # Behind a precision stand the rows that were predicted, not those of the class: it has no Wilson interval here.
     behind = counts if rate == "recall" else np.where(counts > 0, np.inf, 0.0)
     table = [[bar(values[s, :, c], behind[c]) for c in order] for s in range(len(names))]
-    layout = base_layout(height, (56, 12, 16, 128 if many else 100), dark)
+    layout = base_layout(max(height, TALL) if many else height, (56, 12, 16, 128 if many else 100), dark)
     marks = rare_classes(counts if train_rows is None else train_rows)
     layout |= _axes([class_names[c] for c in order], counts[order], [marks[c] for c in order], many, width, rate)
     layout["legend"] = {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "xanchor": "left", "itemsizing": "constant"}
@@ -105,13 +106,16 @@ def _place(index: int, strategies: int) -> tuple[float, float]:
 def _axes(
     class_names: Sequence[str], rows: Array, marks: Sequence[bool], many: bool, width: int, rate: str
 ) -> dict[str, Any]:  # fmt: skip
-    longest = 10 if many else max(8, 96 // len(class_names))
+    longest = max(8, 96 // len(class_names))
     step = -(-len(rows) // 40)
     ticks = []
     for name, n, rare in zip(class_names, rows, marks, strict=True):
+        if many:  # names of many classes often begin alike
+            ticks.append(f"{ends(name, 10)}{' •' if rare else ''}")
+            continue
         under = ("n = " if _roomy(len(rows), width) else "") + count(n) if n else "no rows"
         label = f"• {escape(name, longest)}" if rare else escape(name, longest)
-        ticks.append(label if many else f"{label}<br>{under}")
+        ticks.append(f"{label}<br>{under}")
     places = list(range(0, len(rows), step))
     return {
         "xaxis": {"range": [-0.5, len(rows) - 0.5], "tickmode": "array", "tickvals": places, "showgrid": False,

@@ -70,6 +70,13 @@ def shorten(text: str, longest: int) -> str:
     return shown or "(no name)"
 
 
+def ends(text: str, longest: int) -> str:
+    """Both ends of a stranger's text, inert: of names that begin alike the end tells which is which."""
+    whole = shorten(text, 500)
+    half = longest // 2
+    return escape(whole if len(whole) <= longest else f"{whole[: longest - half - 1].rstrip()}…{whole[-half:]}", longest)
+
+
 def listed(parts: list[str], most: int = 12) -> str:
     """`a, b, c`; of long lists the first and how many are left."""
     return ", ".join(parts[:most]) + (f" and {len(parts) - most} more" if len(parts) > most else "")

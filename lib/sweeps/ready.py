@@ -50,7 +50,7 @@ def _weighted(weight: float) -> dict[str, Any]:
 
 @ready(
     key="ratio",
-    label="Imbalance x scheme",
+    label="Imbalance × scheme",
     question="From which imbalance on do weights matter, and which scheme?",
     look="Up to 1:3 all schemes agree. The rarer the class, the further plain training falls behind in balanced accuracy, and "
     "the further the schemes part.",
@@ -72,7 +72,7 @@ def ratio() -> Sweep:
 
 @ready(
     key="batch",
-    label="Weight x batch size",
+    label="Weight × batch size",
     question="I set a weight and little happened: is my batch too small?",
     look="Each batch divides by its own sum of weights. At batch size 1 every weight gives the recall of weight 1; large "
     "batches reach what the weight asks for. Theory (effective ratio r_B) is drawn beside it.",
@@ -91,7 +91,7 @@ def batch() -> Sweep:
 
 @ready(
     key="survive",
-    label="Weight x epochs",
+    label="Weight × epochs",
     question="Do weights survive long training?",
     look="Where a network can separate the training rows, the recall that the weight bought fades with the epochs "
     "(Byrd and Lipton 2019).",
@@ -110,7 +110,7 @@ def survive() -> Sweep:
 
 @ready(
     key="beta",
-    label="Beta of the effective number x rows",
+    label="Beta of the effective number × rows",
     question="Why does the effective number do nothing on my small data set?",
     look="The effective number depends on absolute counts: a beta that balances millions of rows is no weight at all for a "
     "thousand, and one for a thousand balances fully for millions.",

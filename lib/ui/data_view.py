@@ -93,7 +93,7 @@ def schemes(dataset: Dataset, experiment: Experiment) -> None:
 
 def weights_frame(dataset: Dataset) -> pd.DataFrame:
     """One row per scheme, one column per class, and the realised ratio. Column names are the strangers' own."""
-    columns = [f"{index}: {name}" for index, name in enumerate(dataset.class_names)]
+    columns = [name if name == str(index) else f"{index}: {name}" for index, name in enumerate(dataset.class_names)]
     rows = []
     for key, weights in weight_table(dataset.class_counts(), dataset.task).items():
         if dataset.task == "multilabel":  # shown as PyTorch takes it

@@ -13,6 +13,7 @@ DIAL = "pages/dial.py"
 RECEIPT = "pages/receipt.py"
 GUIDE = "pages/pitfalls.py"
 SWEEP = "pages/sweep.py"
+PRESENT = "present"  # in the address: the screen of a presentation
 
 QUESTIONS = {
     "": ("What do weights do to a loss?", "Pick a story and watch it train, or bring your own labels or rows."),
@@ -78,8 +79,15 @@ def through_app() -> None:
         st.rerun()
 
 
-def heading(page: StreamlitPage) -> DeltaGenerator:
-    """Title and sentence of the page. Returns the place of the line that says what is loaded."""
+def presenting(page: StreamlitPage) -> bool:
+    """Whether the page fills the screen with one picture at a time, without a frame (lib/ui/present.py)."""
+    return page.url_path == "compare" and PRESENT in st.query_params
+
+
+def heading(page: StreamlitPage) -> DeltaGenerator | None:
+    """Title and sentence of the page. Returns the place of the line that says what is loaded; none in a presentation."""
+    if presenting(page):
+        return None
     question, sentence = QUESTIONS[page.url_path]
     st.title(question, anchor=False)
     st.markdown(sentence)

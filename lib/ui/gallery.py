@@ -14,6 +14,7 @@ from lib.ui import compare_view, frame, state, steering_view
 from lib.ui.text import inert
 
 PER_ROW = 3
+NARROWEST = 300  # pixels of a card
 ASKED = {  # cards of the Field guide, in the visitor's words
     "common_factor": "I scaled the weights and nothing happened",
     "pos_weight_or_weight": "pos_weight or weight?",
@@ -22,23 +23,33 @@ ASKED = {  # cards of the Field guide, in the visitor's words
 }
 
 
-def rows(scenarios: Sequence[Scenario]) -> list[list[Scenario]]:
-    return [list(scenarios[start : start + PER_ROW]) for start in range(0, len(scenarios), PER_ROW)]
+def cards(scenarios: Sequence[Scenario]) -> None:
+    """All cards, in as many columns as there is room for."""
+    st.caption("In the pictures: recall per class, one colour per strategy, the first class on the left. Grey: the baseline.")
+    with st.grid(PER_ROW, min_column_width=NARROWEST):
+        for scenario in scenarios:
+            card(scenario)
 
 
 def card(scenario: Scenario) -> None:
-    """Title, story, where to look, and Run."""
+    """Title, story, where to look, Run and Present."""
     with st.container(border=True, height="stretch"):
         st.subheader(scenario.label, anchor=False)
         found = stored()[scenario.key]
         compare_view.show(("thumbnail", scenario.key, state.dark()), lambda: _picture(found), f"picture/{scenario.key}")
         st.markdown(scenario.story)
         st.caption(f"Look at: {scenario.look_at}")
-        if st.button("Run", key=f"run/{scenario.key}", help=f"Open and train “{scenario.label}”."):
-            state.replace(scenario.experiment)
-            steering_view.start()
-            st.switch_page(frame.COMPARE)
-        st.caption(f"About {max(found.seconds, 1):.0f} s of training.")
+        with st.container(horizontal=True, vertical_alignment="center"):
+            if st.button("Run", key=f"run/{scenario.key}", help=f"Open and train “{scenario.label}”."):
+                state.replace(scenario.experiment)
+                steering_view.start()
+                st.switch_page(frame.COMPARE)
+            if st.button(
+                "Present", key=f"present/{scenario.key}", type="tertiary", help="One picture per screen, for a projector."
+            ):
+                state.replace(scenario.experiment)
+                st.switch_page(frame.COMPARE, query_params={frame.PRESENT: "1"})
+            st.caption(f"About {max(found.seconds, 1):.0f} s of training.")
 
 
 def questions() -> None:

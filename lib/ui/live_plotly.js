@@ -110,9 +110,15 @@ function arrange(layout, width) {
   }
 }
 
-// Texts that depend on the real width: notes under a plot are broken into lines (about 7.3 px a character at 14 px), and
-// beside narrow curves stand letters without names.
+// Texts that depend on the real width: notes under a plot are broken into lines (about 7.3 px a character at 14 px),
+// beside narrow curves stand letters without names, and of many slanted tick labels as many as fit.
 function fitTexts(layout, width) {
+  const { tickangle, tickvals, ticktext } = layout.xaxis ?? {}
+  if (tickangle && ticktext && !layout.meta?.grid) {
+    const step = Math.ceil((tickvals.length * 20) / (width - layout.margin.l - layout.margin.r))
+    layout.xaxis.tickvals = tickvals.filter((_, i) => i % step === 0)
+    layout.xaxis.ticktext = ticktext.filter((_, i) => i % step === 0)
+  }
   const narrow = width < 340
   const most = Math.max(24, Math.floor((width - layout.margin.l - (narrow ? 30 : layout.margin.r)) / 7.3))
   for (const text of layout.annotations ?? []) {

@@ -25,7 +25,7 @@ GENERATION, WRITTEN, UNDO, MEMO, MESSAGE, LIKES, FIRSTS, STARTS, FIELDS = (
 )  # fmt: skip
 # Of an address: what the Field guide shows beside the experiment, and what the Receipt shows in its place. All other fields
 # are the experiment.
-BESIDE = ("card", "lab")
+BESIDE = ("card", "lab", "present")
 INSTEAD = re.compile(r"r(\..*)?", re.DOTALL)
 FIRST_SCENARIO = "rare_1_to_20"
 T = TypeVar("T")

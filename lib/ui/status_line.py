@@ -9,8 +9,10 @@ from lib.ui import state
 from lib.ui.text import inert
 
 
-def draw(place: DeltaGenerator) -> None:
+def draw(place: DeltaGenerator | None) -> None:
     """`fraud.csv · 28 431 rows · 2 classes · 1 : 577 · 3 strategies · seeds 0-4 · #a1b2c3`"""
+    if place is None:
+        return
     experiment = state.experiment()
     parts = [_data(experiment), _strategies(len(experiment.strategies)), _seeds(experiment.seeds)]
     place.caption(" · ".join((*parts, f"\\#{experiment.fingerprint[:6]}")))

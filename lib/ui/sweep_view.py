@@ -129,10 +129,11 @@ def controls(sweep: Sweep | None) -> None:
     own = job()
     active = own is not None and not own.ended
     if sweep is not None:
-        strategies, seeds = len(sweep.experiment.strategies), len(sweep.experiment.seeds)
+        strategies = _many(len(sweep.experiment.strategies), "strategy", "strategies")
+        seeds = _many(len(sweep.experiment.seeds), "seed", "seeds")
         refused = [cell for cell in sweep.cells if cell.experiment is None]
         st.markdown(
-            f"{count(sweep.size)} cells × {strategies} strategies × {seeds} seeds = **{count(sweep.runs)} trained models**."
+            f"{count(sweep.size)} cells × {strategies} × {seeds} = **{count(sweep.runs)} trained models**."
             + (f" {len(refused)} cells cannot be: {inert(refused[0].error or '', 200)}" if refused else "")
         )
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -148,6 +149,10 @@ def controls(sweep: Sweep | None) -> None:
                 "Engine", list(ENGINES), format_func=lambda e: ENGINES[e], default="local", key="engine",
                 label_visibility="collapsed",
             )  # fmt: skip
+
+
+def _many(number_of: int, one: str, several: str) -> str:
+    return f"{count(number_of)} {one if number_of == 1 else several}"
 
 
 def _start(sweep: Sweep, limit: int | None) -> None:
@@ -186,29 +191,38 @@ def _panels(was_active: bool) -> None:
     _progress(own)
     sweep = own.sweep
     metrics = [*METRICS, *(f"recall {c}" for c in range(_classes(own)))]
-    first = "balanced_accuracy"
+    first = state.memo(("sweep first", id(own)), lambda: _asked(sweep))
     metric = st.selectbox(
-        "Shown", metrics, index=metrics.index(first), key=f"metric/{len(metrics)}", width=320,
+        "Shown", metrics, index=metrics.index(first) if first in metrics else 0, key=f"metric/{len(metrics)}", width=320,
         format_func=lambda m: METRICS[m].label if m in METRICS else f"recall of class {m.removeprefix('recall ')}",
     )  # fmt: skip
     name = METRICS[metric].label if metric in METRICS else f"recall of class {metric.removeprefix('recall ')}"
     stamp = ("sweep", id(own), len(own.outcomes), metric, state.dark())
     chart = state.memo(stamp, lambda: _chart(own, metric, name))
     if click := live_plotly(chart, key="sweep-map", clicks=True):
-        st.session_state["sweep/cell"] = _cell_of(sweep, click)
+        cell = _cell_of(sweep, click)
+        if cell in own.outcomes:
+            st.session_state["sweep/cell"] = cell
+        else:
+            st.caption("This cell is not trained yet.")
     _opened(own)
     _export(own)
+
+
+def _asked(sweep: Sweep) -> str:
+    """The metric that a ready-made sweep is about."""
+    return next((ready.metric for ready in READY.values() if ready.function() == sweep), "balanced_accuracy")
 
 
 def _progress(own: Job) -> None:
     progress, left = own.progress, own.progress.remaining
     text = f"{progress.done} of {progress.cells} cells"
     if own.state == "running" and left:
-        text += f" · about {_seconds(left[0])} to {_seconds(left[1])} left"
+        text += f" · {_between(left)} left"
     elif own.ended:
         text += f" · {own.state}"
         if own.state == "stopped" and left:
-            text += f", the rest would take about {_seconds(left[0])} to {_seconds(left[1])}. Start goes on from here"
+            text += f", the rest would take {_between(left)}. Start goes on from here"
     if progress.stored:
         text += f" · {progress.stored} were known already"
     st.progress(progress.done / progress.cells, text=text)
@@ -218,6 +232,11 @@ def _progress(own: Job) -> None:
     failed = [o for o in list(own.outcomes.values()) if o.result.error is not None]
     if failed:
         st.warning(f"{len(failed)} cells have no result. {inert(failed[0].result.error or '', 300)}")
+
+
+def _between(left: tuple[float, float]) -> str:
+    low, high = map(_seconds, left)
+    return "about a second" if left[1] < 1.5 else f"about {high}" if low == high else f"about {low} to {high}"
 
 
 def _seconds(seconds: float) -> str:
@@ -301,7 +320,8 @@ def _opened(own: Job) -> None:
 
 
 def _named(sweep: Sweep, at: Sequence[Value]) -> str:
-    return " · ".join(f"{axis.address} {_tick(value)}" for axis, value in zip(sweep.axes, at, strict=True))
+    known = choices(sweep.experiment)
+    return " · ".join(f"{known[axis.address].label} {_tick(value)}" for axis, value in zip(sweep.axes, at, strict=True))
 
 
 def _matrices(sweep: Sweep, runs: Sequence[Sequence[Mapping[str, Any]]]) -> str:

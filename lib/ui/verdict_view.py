@@ -17,7 +17,7 @@ def draw() -> None:
     snapshot, results = own.snapshot, own.results
     names = [strategy.name for strategy in snapshot.experiment.strategies]
     with st.container(border=True):
-        title, choice = st.columns([4, 1], vertical_alignment="center")
+        title, choice = st.columns([5, 3], vertical_alignment="center")
         title.subheader("Learning, or a moved threshold?", anchor=False)
         baseline = 0
         if len(names) > 1:
@@ -26,5 +26,5 @@ def draw() -> None:
                 help="The strategy that the others are measured against (the baseline).", label_visibility="collapsed",
             )  # fmt: skip
         sentences = state.memo(("verdict", own.number, baseline), lambda: verdict(snapshot, results, baseline))
-        text = " ".join(inert(sentence, 600) for sentence in sentences)
+        text = "  \n".join(inert(sentence, 600) for sentence in sentences)  # two blanks: a new line
         st.markdown(text, help="On the test rows. Intervals, 95 %, carry both the luck of the seeds and that of the rows.")

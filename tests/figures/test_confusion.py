@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from lib.figures.confusion import confusion_panels, frequency_groups, group_recalls, mean_matrices, top_confusions
+from lib.figures.panels import fitted
 
 TWO = np.array([[[[90, 10], [4, 6]]], [[[80, 20], [1, 9]]]], dtype=float)  # [S=2, R=1, C, C]
 
@@ -123,3 +124,17 @@ def test_group_recalls_leave_out_classes_without_rows():
     assert table["head (2 classes)"][0] == pytest.approx(0.7)
     assert table["middle (2 classes)"][0] == pytest.approx(0.45)
     assert table["tail (2 classes)"][0] == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("strategies", [1, 4, 8])
+def test_a_presentation_fits_all_matrices_in_rows_of_four(strategies):
+    counts = np.tile(np.array([[90, 10], [5, 15]]), (strategies, 1, 1))
+    names = ["<b>a name that is far too long for a panel</b>"] * strategies
+    shown = fitted(confusion_panels(names, counts, ["no", "yes"], dark=False), 350)
+    assert len(shown.figure.data) == 2 * strategies
+    layout, grid = shown.spec["layout"], shown.spec["layout"]["meta"]["grid"]
+    assert grid["columns"] == min(strategies, 4) and grid["height"] >= 90
+    assert layout["height"] == (396 if strategies == 8 else 350)  # a second row is not squeezed below what can be read
+    texts = [text["text"] for text in layout["annotations"]]
+    assert len(texts) == strategies and all("&#60;b&#62;a" in text for text in texts)
+    assert strategies == 1 or not any("name that" in text for text in texts)

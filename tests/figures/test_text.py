@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from lib.figures.text import count, escape, listed, number, share, shorten
+from lib.figures.text import count, ends, escape, listed, number, share, shorten
 
 
 @pytest.mark.parametrize(
@@ -55,3 +55,11 @@ def test_a_name_that_turns_the_text_round_is_isolated():
 
 def test_a_long_list_says_how_many_are_left():
     assert listed(["a", "b", "c"], most=2) == "a, b and 1 more"
+
+
+def test_names_that_begin_alike_are_told_apart_by_their_ends():
+    names = [f"class number {i}" for i in range(60)]
+    shown = {ends(name, 10) for name in names}
+    assert len(shown) == 60 and all(len(name) <= 10 for name in shown)
+    assert ends("cat", 10) == "cat"
+    assert "<" not in ends("<b>a long bad name</b>", 10)

@@ -1,0 +1,63 @@
+"""A presentation: the screens follow each other by arrow keys, large and without controls, in both themes."""
+
+import re
+
+from playwright.sync_api import Page, expect
+
+LINK = "model=linear&training.epochs=4&training.batch_size=512&training.lr=0.05&s1=plain&s2=heavy&s2.weighting=balanced"
+QUESTIONS = (
+    "What do the weights change?", "What does training make smaller?", "Measured alike: who is better?",
+    "How many of each class are found?", "What is taken for what?", "Where does the boundary move?",
+    "Learning, or a moved threshold?",
+)  # fmt: skip
+PLOT = ".live-plotly-plot[data-drawn]"
+# Sizes on screen: a picture is enlarged as a whole.
+SMALLEST_TYPE = """() => {
+  const sizes = []
+  for (const text of document.querySelectorAll("[data-testid=stMain] :is(h2, p, li, svg text)")) {
+    if (!text.textContent.trim() || !text.getClientRects().length) continue
+    let zoom = 1
+    for (let node = text; node; node = node.parentElement) zoom *= Number(getComputedStyle(node).zoom) || 1
+    sizes.push(parseFloat(getComputedStyle(text).fontSize) * zoom)
+  }
+  return Math.min(...sizes)
+}"""
+
+
+def heading(page: Page, text: str) -> None:
+    expect(page.get_by_role("heading", name=text)).to_be_visible(timeout=20_000)
+
+
+def test_arrow_keys_go_through_all_screens(visit, theme: str) -> None:
+    with visit(theme=theme) as guest:
+        page = guest.open(f"/compare?present=1&{LINK}")
+        for at, question in enumerate(QUESTIONS, start=1):
+            heading(page, question)
+            guest.settle()
+            if 1 < at < len(QUESTIONS):
+                page.wait_for_selector(PLOT, timeout=60_000)
+            if at == len(QUESTIONS):
+                expect(page.get_by_text(re.compile("test rows of"))).to_be_visible(timeout=60_000)
+            assert page.evaluate(SMALLEST_TYPE) >= 24, question
+            assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight <= window.innerHeight"), question
+            expect(page.get_by_role("link", name="Data")).to_have_count(0)
+            expect(page.get_by_text("Strategies", exact=True)).to_have_count(0)
+            assert f"present={at}" in page.url and "s2=heavy" in page.url
+            if at < len(QUESTIONS):
+                page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowLeft")
+        heading(page, QUESTIONS[-2])
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("link", name="Data").first).to_be_visible(timeout=20_000)
+        expect(page.get_by_text("· finished")).to_be_visible(timeout=20_000)
+        guest.settle()
+        assert "present" not in page.url and "s2=heavy" in page.url
+
+
+def test_a_story_opens_straight_into_its_presentation(visitor) -> None:
+    page = visitor.open()
+    page.get_by_role("button", name="Present").first.click()
+    heading(page, "Rare event, 1 : 20")
+    page.keyboard.press("ArrowRight")
+    heading(page, QUESTIONS[1])
+    page.wait_for_selector(PLOT, timeout=60_000)
