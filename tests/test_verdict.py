@@ -261,3 +261,58 @@ def test_a_loss_that_no_constant_describes_is_read_at_as_many_alarms(loss, known
     last, _ = trained(Strategy("plain"), Strategy("other", loss=loss, weighting="none" if known else "sqrt"))
     own = compare(last, 0, 1, [0])
     assert (own.reading == "a threshold that flags as many rows") is not known and (own.undone is not None) is known
+
+
+def labelled(task, *strategies, seeds=(0, 1), **data):
+    source = {"multilabel": ("multilabel", {"n": 3000, "n_val": 1000, "n_test": 4000}), "sequence": ("events", {"rate": 0.05})}
+    name, params = source[task]
+    model = ModelSpec("linear") if task == "multilabel" else ModelSpec("window_mlp", Params({"window": 3, "hidden": (4,)}))
+    spec = DataSpec(name, Params(params), **data)
+    experiment = Experiment(strategies, spec, model, Training(epochs=6, lr=0.03, batch_size=50), seeds)
+    *_, last = train(experiment, load(spec))
+    return last, evaluate(last)
+
+
+PLAIN = Strategy("plain", loss="bce_with_logits")
+WEIGHTED = Strategy("weighted", loss="bce_with_logits", weighting="pos_weight")
+
+
+def test_of_several_labels_the_rarest_is_told_as_a_question_of_its_own():
+    last, results = labelled("multilabel", PLAIN, WEIGHTED)
+    rare = int(last.dataset.class_counts()[:, 1].argmin())
+    name, positive = last.dataset.class_names[rare], last.dataset.test.y[:, rare].numpy() == 1
+    said = verdict(last, results)
+    recalls = [np.mean([results[s, r].recall[rare] for r in (0, 1)]) for s in (0, 1)]
+    assert said[0].startswith(f"“weighted” raises recall of “{name}” by {recalls[1] - recalls[0]:.2f} [")
+    assert f"(2 seeds, {positive.sum()} test rows with “{name}”)" in said[0]
+    assert said[-1] == "Of 3 labels this is the one with the fewest rows; the page Decisions reads each."
+    assert any("undoing the weights restores them" in sentence for sentence in said)
+    own = compare(last, 0, 1, [0, 1])
+    negative, yes = last.dataset.class_counts()[rare].tolist()
+    for r in (0, 1):
+        p = last.models[0, r].outputs(last.dataset.test.x)[:, rare].double().sigmoid().numpy()
+        assert ((p > yes / (negative + yes)) == own.moved[r]).mean() > 0.999  # 1 / (1 + w), w the pos_weight of this label
+    np.testing.assert_allclose(own.odds - own.undone, math.log(negative / yes), atol=1e-9)
+
+
+def test_steps_are_told_with_the_series_that_they_stand_in():
+    last, results = labelled("sequence", PLAIN, WEIGHTED)
+    said, own = verdict(last, results), compare(last, 0, 1, [0, 1])
+    part = last.dataset.test
+    steps = int((part.y[part.mask] > 0).sum())
+    evidence = f"{steps:,} test steps of “event” in {len(part):,} series)".replace(",", "\u2009")
+    assert f"(2 seeds, {evidence}" in said[0]
+    assert own.series.tolist() == part.mask.nonzero()[:, 0].tolist()
+    alone = dataclasses.replace(own, series=None).gain
+    assert own.gain.value == alone.value and own.gain.high - own.gain.low != alone.high - alone.low
+    assert not any("row" in sentence for sentence in said)
+
+
+def test_series_of_their_own_for_each_seed_are_not_compared_step_by_step():
+    last, results = labelled("sequence", PLAIN, WEIGHTED, resample=True)
+    assert verdict(last, results)[0].startswith("Each seed has series of its own, so steps cannot be compared one by one.")
+
+
+def test_a_label_that_no_test_row_has_cannot_be_measured():
+    empty = dataclasses.replace(case(), labels=3, y_true=np.zeros((3, ROWS), dtype=int))
+    assert gain(empty) == "No test row has the label “fraud”: recall of “fraud” cannot be measured."

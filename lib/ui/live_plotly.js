@@ -68,23 +68,81 @@ function showFrame(figure, slots, arrays, position) {
   }
 }
 
-// Where a slider moves nothing but shapes, only those are drawn again: that is much less than the whole chart.
+// Where a slider moves nothing but shapes, only those are drawn again: that is much less than the whole chart. Returns what
+// changes, as one map from the path within a shape to its value for each shape.
 function movedShapes(state) {
   const { slots, arrays } = state.parsed
   const { parsed, width, position } = state.shown ?? {}
   if (parsed !== state.parsed || width !== state.plot.clientWidth || !slots?.length) return null
   const next = positions[state.group] ?? 0
-  const changes = {}
+  const changes = new Map()
   for (const { path, values } of slots) {
     const value = values[Math.min(next, values.length - 1)]
     if (path[0] === "alt") state.plot.setAttribute("aria-label", value)
     else if (path[0] !== "layout" || path[1] !== "shapes") return null
     else if (value !== values[Math.min(position, values.length - 1)]) {
-      changes[`shapes[${path[2]}].${path.slice(3).join(".")}`] = resolve(value, arrays)
+      if (!changes.has(path[2])) changes.set(path[2], {})
+      changes.get(path[2])[path.slice(3).join(".")] = resolve(value, arrays)
     }
   }
   state.shown.position = next
   return changes
+}
+
+// Plotly takes 20 ms and more to move a line or to write a number. So lines, shades and labels are changed in the drawing
+// itself, and in the layout that Plotly draws from next time; what cannot be changed so is left to Plotly, and returned.
+function moveInPlace(plot, changes) {
+  const left = {}
+  for (const [index, change] of changes) {
+    const parts = plot.querySelectorAll(`.shapelayer g.shape-group[data-index="${index}"]`)
+    const steps = parts.length === 1 && shapeSteps(plot, plot._fullLayout.shapes[index], parts[0], change)
+    for (const [key, value] of Object.entries(change)) {
+      if (!steps) left[`shapes[${index}].${key}`] = value
+      else for (const layout of [plot.layout, plot._fullLayout]) place(layout.shapes[index], key.split("."), value)
+    }
+    for (const step of steps || []) step()
+  }
+  return left
+}
+
+function place(target, path, value) {
+  path.slice(0, -1).reduce((part, key) => (part[key] ??= {}), target)[path.at(-1)] = value
+}
+
+// What to do to the drawing of one shape; null where only Plotly can.
+function shapeSteps(plot, shape, part, change) {
+  const path = part.querySelector("path"), text = part.querySelector("text")
+  const steps = []
+  for (const [key, value] of Object.entries(change)) {
+    if (key === "x0" || key === "x1") {
+      const axis = plot._fullLayout[shape.xref.replace("x", "xaxis")]
+      const ends = path?.getAttribute("d").match(/^M[-\d.]+,([-\d.]+)L[-\d.]+,([-\d.]+)$/)
+      if (shape.type !== "line" || axis?.type !== "linear" || !ends || change.x0 !== change.x1) return null
+      const x = axis._offset + axis.l2p(value)
+      steps.push(() => path.setAttribute("d", `M${x},${ends[1]}L${x},${ends[2]}`))
+    } else if (key === "fillcolor" && /^#[\da-f]{6}$/i.test(value) && path) {
+      steps.push(() => { path.style.fill = value; path.style.fillOpacity = 1 })
+    } else if (key === "label.font.color" && text) {
+      steps.push(() => { text.style.fill = value })
+    } else if (key === "label.text" && text) {
+      const written = newTexts(text, shape.label.text, value)
+      if (!written) return null
+      steps.push(...written)
+    } else return null
+  }
+  return steps
+}
+
+// Each stretch between two tags is one text node of the drawing, as long as tags stay the same and nothing is escaped.
+function newTexts(text, before, after) {
+  const tags = (label) => label.match(/<[^>]*>/g)?.join("") ?? ""
+  const stretches = (label) => label.split(/<[^>]*>/).filter(Boolean)
+  const walker = document.createTreeWalker(text, NodeFilter.SHOW_TEXT), nodes = []
+  while (walker.nextNode()) if (walker.currentNode.data) nodes.push(walker.currentNode)
+  const next = stretches(after)
+  if (tags(before) !== tags(after) || /&/.test(before + after) || nodes.length !== next.length) return null
+  if (stretches(before).some((stretch, i) => nodes[i].data !== stretch)) return null
+  return nodes.map((node, i) => () => { if (node.data !== next[i]) node.data = next[i] })
 }
 
 // Panels in fewer columns where the window is narrow. Sizes in pixels, see lib/figures/panels.py.
@@ -156,7 +214,8 @@ function draw(state) {
   if (!state.plotly || !state.alive || !state.plot.clientWidth) return
   const shapes = movedShapes(state)
   if (shapes) {
-    const done = Object.keys(shapes).length ? state.plotly.relayout(state.plot, shapes) : Promise.resolve()
+    const left = moveInPlace(state.plot, shapes)
+    const done = Object.keys(left).length ? state.plotly.relayout(state.plot, left) : Promise.resolve()
     return done.then(() => counted(state))
   }
   const { data, layout, slots, arrays, about } = state.parsed

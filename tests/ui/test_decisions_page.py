@@ -177,8 +177,45 @@ def test_scores_that_tell_nothing_are_said(monkeypatch) -> None:
         monkeypatch.setattr(decisions_view.st, kind, told.append)
     flat = Points(1, "flat", Sample(np.array([0, 1, 0]), np.full(3, 0.3)))
     margins = SimpleNamespace(index=1, name="flat", calibrated=False)
-    decisions_view._remarks(SimpleNamespace(shown=[flat], runs=[margins], class_name="yes"))  # type: ignore[arg-type]
+    decisions_view._remarks(SimpleNamespace(shown=[flat], runs=[margins], class_name="yes", unit="rows"))  # type: ignore[arg-type]
     assert told == [
-        "B flat gives every row the same score: no threshold tells rows apart.",
+        "B flat gives all rows the same score: no threshold tells them apart.",
         "B flat: the scores of its loss are no probabilities, so its calibration cannot be read.",
     ]
+
+
+def test_a_label_is_asked_about_with_a_threshold_of_its_own(app) -> None:  # noqa: F811
+    opened(app, data="multilabel", s1="plain", **{"s1.loss": "bce_with_logits", "s2": "weighted",
+           "s2.loss": "bce_with_logits", "s2.weighting": "pos_weight", "training.epochs": "8"})  # fmt: skip
+    assert not app.exception
+    picker = next(s for s in app.selectbox if s.label == "Label")
+    assert picker.value == 2 and any("One label: yes or no" in c.value for c in app.caption)  # the rarest
+    assert charts(app)["slider"]["actions"] == ["Use in A", "Use in B"]
+    assert number(table(app, "best threshold (validation)")["best threshold (validation)"][0]) < 0.3
+    for label in (2, 0):  # one after another: both stay
+        next(s for s in app.selectbox if s.label == "Label").set_value(label).run()
+        next(b for b in app.button if b.label.replace("\\", "").startswith("Use: A threshold for each label")).click().run()
+        assert not app.exception and any("A plain now decides by A threshold for each label" in s.value for s in app.success)
+    assert app.query_params["s1.decision"] == "label_thresholds"
+    sent = [float(t) for t in app.query_params["s1.decision.thresholds"].split(",")]
+    assert len(sent) == 3 and sent[0] != 0.5 and sent[1] == 0.5 and sent[2] < 0.3
+
+
+def test_steps_are_read_with_intervals_over_their_series(app) -> None:  # noqa: F811
+    app.query_params.clear()
+    app.query_params.update({
+        "data": "events", "data.rate": "0.05", "data.n": "300", "model": "window_mlp", "model.window": "3", "model.hidden": "4",
+        "training.epochs": "6", "training.lr": "0.03", "s1": "plain", "s1.loss": "bce_with_logits", "s2": "weighted",
+        "s2.loss": "bce_with_logits", "s2.weighting": "pos_weight",
+    })  # fmt: skip
+    go(app, "compare")
+    button(app, "Train").click().run()
+    finish(app)
+    go(app, "decisions")
+    assert not app.exception
+    told = " ".join(c.value for c in app.caption).replace("\u2009", " ")
+    assert "validation steps" in told and "padding left out" in told and "whole series are drawn (1 024 of them)" in told
+    assert "validation rows" not in told and any(n.label == "Steps a day" for n in app.number_input)
+    assert "[" in table(app, "best threshold (validation)")["balanced accuracy at its best"][0]
+    next(b for b in app.button if b.label.replace("\\", "").startswith("Use: Threshold")).click().run()
+    assert not app.exception and app.query_params["s1.decision"] == "threshold"
