@@ -6,7 +6,7 @@ frame.through_app()  # before torch is imported: the heading does not wait for i
 
 import streamlit as st  # noqa: E402
 
-from lib.ui import compare_view, export_view, state, verdict_view  # noqa: E402
+from lib.ui import compare_view, export_view, state, steering_view, verdict_view  # noqa: E402
 from lib.ui.strategy_editor import edit, edit_folded  # noqa: E402
 from lib.ui.text import inert  # noqa: E402
 
@@ -26,7 +26,7 @@ with st.sidebar:
     experiment = edit_folded(experiment, dataset.task)
 state.write_back(experiment)
 
-compare_view.controls(experiment)
+steering_view.controls(experiment)
 compare_view.advice(experiment, dataset)
 export_view.reproduction()
 verdict_view.draw()

@@ -1,7 +1,6 @@
-"""What a training looks like: progress and buttons, live panels, the table, the test panel."""
+"""What a training looks like: progress, live panels, the table, the test panel."""
 
 import math
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -21,60 +20,21 @@ from lib.figures.curves import train_loss, validation_nll
 from lib.figures.recall import recall_bars
 from lib.figures.text import number
 from lib.metrics import metrics_of
-from lib.runner import Job
+from lib.runner import Job, State
 from lib.tasks import READINGS
 from lib.training import Snapshot
 from lib.ui import state, task_view, tuning_view
 from lib.ui.controls import segments
-from lib.ui.engine import engine
 from lib.ui.live_plotly import live_plotly, preload
-from lib.ui.strategy_editor import describe, letter
+from lib.ui.steering_view import job, start
+from lib.ui.strategy_editor import letter
 from lib.ui.text import inert
 
 TICK = 0.25  # seconds between two looks at a running training
-PATIENCE = 0.2  # seconds that Stop waits for the training to end
 LOW = 230  # pixels of the curves: a matrix is to be in sight below them on a laptop
 WIDE = 4  # strategies up to which the table has room for both ends of each interval
 BESIDE = 4  # classes up to which the recall bars have room beside the curves
 SCALES = {"count": "count", "row": "of the true class", "column": "of the predicted class", "all": "of all rows"}
-
-
-def job() -> Job | None:
-    """The visitor's latest training."""
-    return engine().job(state.visitor())
-
-
-def start() -> None:
-    """Queue a training of the current experiment. What does not fit is said on the page."""
-    try:
-        engine().submit(state.visitor(), state.experiment(), state.dataset())
-        state.forget()
-    except ValueError as error:
-        state.say(str(error))
-
-
-def stop() -> None:
-    """Stop, and give the training the slice of time that it takes to notice, so that this very run shows the end."""
-    if own := job():
-        own.stop()
-        deadline = time.monotonic() + PATIENCE
-        while not own.ended and time.monotonic() < deadline:
-            time.sleep(0.005)
-
-
-def controls(experiment: Experiment) -> None:
-    """Train and Stop, and what will be trained."""
-    own = job()
-    active = own is not None and not own.ended
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.button("Train", type="primary", on_click=start, shortcut="Ctrl+Enter", disabled=active)
-        st.button("Stop", on_click=stop, disabled=not active)
-        with st.popover("The strategies in words", type="tertiary"):
-            for index, strategy in enumerate(experiment.strategies):
-                st.markdown(f"**{letter(index)} {inert(strategy.name)}** {describe(strategy)}")
-        if own is not None and not active and own.experiment != experiment:
-            st.caption("The settings have changed since this training. Train to see what they do.")
-    tuning_view.cost(experiment)
 
 
 def advice(experiment: Experiment, dataset: Dataset) -> None:
@@ -89,20 +49,19 @@ def advice(experiment: Experiment, dataset: Dataset) -> None:
 
 
 def live() -> None:
-    """Everything that moves. Polls while a training is active, and runs the page once more when it ends."""
+    """Everything that moves. Polls while a training is active, and runs the page once more when its state changes."""
     own = job()
     if own is None:  # outside the fragment: its button must run the whole page, which then polls
         _empty()
         return
-    active = not own.ended
-    st.fragment(_panels, run_every=TICK if active else None)(active)
+    st.fragment(_panels, run_every=None if own.ended else TICK)(own.state)
 
 
-def _panels(was_active: bool) -> None:
+def _panels(was: State) -> None:
     own = job()
     if own is None:
         return
-    if was_active and own.ended:
+    if own.state != was:  # the row of buttons says other things now
         st.rerun()
     progress(own)
     snapshot = own.snapshot

@@ -21,11 +21,12 @@ from lib.tasks import READINGS, behind
 from lib.thresholds import CRITERIA
 from lib.training import Snapshot
 from lib.ui import state
-from lib.ui.compare_view import diverged, job, progress, start
+from lib.ui.compare_view import diverged, progress
 from lib.ui.controls import segments
 from lib.ui.decisions_send import send
 from lib.ui.live_plotly import live_plotly
 from lib.ui.scrubber import scrubber
+from lib.ui.steering_view import job, start
 from lib.ui.strategy_editor import letter
 from lib.ui.text import inert
 

@@ -10,7 +10,7 @@ from lib.figures.data import thumbnail
 from lib.figures.recall import recall_bars
 from lib.scenarios import Scenario
 from lib.scenarios.results import Found, stored
-from lib.ui import compare_view, frame, state
+from lib.ui import compare_view, frame, state, steering_view
 from lib.ui.text import inert
 
 PER_ROW = 3
@@ -36,7 +36,7 @@ def card(scenario: Scenario) -> None:
         st.caption(f"Look at: {scenario.look_at}")
         if st.button("Run", key=f"run/{scenario.key}", help=f"Open and train “{scenario.label}”."):
             state.replace(scenario.experiment)
-            compare_view.start()
+            steering_view.start()
             st.switch_page(frame.COMPARE)
         st.caption(f"About {max(found.seconds, 1):.0f} s of training.")
 

@@ -79,7 +79,7 @@ def test_the_sliders_threshold_becomes_the_strategys_decision(visitor) -> None:
     assert sent and abs(float(sent[1]) - float(shown)) < 0.001
     assert "s2.decision=threshold" in page.url and "s1.decision" not in page.url
     page.get_by_role("link", name="Go to Compare").click()
-    page.get_by_role("button", name="The strategies in words").click()
+    page.get_by_role("button", name="In words").click()
     expect(page.get_by_text("decision: Threshold")).to_be_visible()
 
 
