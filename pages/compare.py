@@ -27,8 +27,9 @@ with st.sidebar:
 state.write_back(experiment)
 
 steering_view.controls(experiment)
-compare_view.advice(experiment, dataset)
-export_view.reproduction()
-verdict_view.draw()
+with st.container():  # what comes and goes above the charts has a place of its own, so that they are not mounted anew
+    compare_view.advice(experiment, dataset)
+    export_view.reproduction()
+    verdict_view.draw()
 compare_view.live()
 export_view.draw(experiment, dataset)
