@@ -18,7 +18,7 @@ from lib.sampling import SAMPLERS, short_of
 from lib.sequence_models import CHUNK as SERIES_CHUNK
 from lib.sequence_models import Tagging, parameters_of
 from lib.stack import CHUNK_BYTES, outputs_of
-from lib.training import EVALUATED, Snapshot
+from lib.training import EVALUATED, Snapshot, moments_of
 from lib.tuning import candidates
 
 MAX_RUNS = 640
@@ -133,6 +133,7 @@ def memory(experiment: Experiment, dataset: Dataset) -> int:
     made = seeds * sum(made for made, _ in synthetic_rows(experiment, dataset))
     tables += (made + own * rows * (made > 0)) * (features + 12)  # beside the rows that all share
     history = 2 * runs * (experiment.training.epochs * (classes + 2) + 4 * classes**2)
+    history += _moments(dataset, runs, sum(parameters(widths) for _, widths in _models(experiment, dataset)))
     drawn = runs * rows * 6  # row numbers of an epoch: one int64 pass per run, stacked, shifted
     gathered = (features + 4) * max(min(CHUNK_BYTES // FLOAT // (features + 4), runs * rows), sum(batch for batch, _ in models))
     activations = 3 * sum(batch * sum(widths) for batch, widths in models)
@@ -150,13 +151,20 @@ def _memory_of_series(experiment: Experiment, dataset: Dataset) -> int:
     values = sum(parameters(widths) for _, widths in models) * seeds
     own = seeds if experiment.data.resample else 1
     tables = own * (train * (2 * features + 1) + (validation + test) * (features + 1))
-    history = 2 * runs * (experiment.training.epochs * 4 + 16)
+    history = 2 * runs * (experiment.training.epochs * 4 + 16) + _moments(dataset, runs, 0)
     batch = max(batch * steps * (widths.per_step + 12) for batch, widths in models)
     drawn = runs * len(dataset.train) * 6
     # Of the steps that are read: features, logits, two scores, their probabilities in float64, and what is sorted for a metric.
     at_once = max(min(EVALUATED // 2, runs * validation), validation)
     read = features * max(validation, test) + max(10 * at_once, 24 * test) + 2 * SERIES_CHUNK
     return int(MARGIN * FLOAT * (COPIES * values + tables + history + drawn + max(batch, read)))
+
+
+def _moments(dataset: Dataset, runs: int, firsts: int) -> int:
+    """Numbers in the moments that a training keeps; `firsts` are the parameters of all first seeds."""
+    shape = dataset.class_counts("validation").shape
+    most, with_parameters = moments_of(dataset, runs, firsts)
+    return most * (runs * shape.numel() * shape[-1] + firsts * with_parameters)
 
 
 def kept(snapshot: Snapshot) -> int:
@@ -167,7 +175,8 @@ def kept(snapshot: Snapshot) -> int:
     tensors += [model.parameters for model in snapshot.models.values()]
     history = snapshot.history
     arrays = (history.train_loss, history.val_nll, history.recall, snapshot.confusion)
-    return sum(t.numel() * t.element_size() for t in tensors) + sum(array.nbytes for array in arrays)
+    moments = sum(moment.nbytes for moment in snapshot.moments)
+    return moments + sum(t.numel() * t.element_size() for t in tensors) + sum(array.nbytes for array in arrays)
 
 
 def parameters(widths: tuple[int, ...] | Tagging) -> int:

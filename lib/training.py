@@ -22,6 +22,7 @@ from lib.experiment import DataSpec, Experiment, check_fit, check_model
 from lib.losses import Head
 from lib.metrics import confusion_matrices, recall
 from lib.models import Net, predict, state_dict
+from lib.moments import MAX_CLASSES, Moment, Moments, affordable
 from lib.registry import brief
 from lib.series_stack import SeriesStack, series_stacks
 from lib.stack import Run, Stack, stacks, standardise
@@ -62,10 +63,16 @@ class Snapshot:
     runs: tuple[Run, ...]
     rules: Mapping[At, Rule]  # of each run's decision, fitted on validation after the last finished epoch (none before)
     tuned: tuple[Tuned, ...] = ()  # per strategy, with fair tuning: everything above is of the learning rate chosen by now
+    moments: tuple[Moment, ...] = ()  # some of the epochs that are over, see `past`
 
     @property
     def done(self) -> bool:
         return self.epoch == self.experiment.training.epochs
+
+    @property
+    def recall(self) -> Array:
+        """[S, R, C] as in the history, after the last finished epoch."""
+        return READINGS[self.dataset.task].groups(recall(self.confusion))
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,6 +174,29 @@ def train(
         allowance = stride()
 
 
+def past(snapshot: Snapshot, moment: Moment) -> Snapshot:
+    """The training as it was at the end of an earlier epoch; models of first seeds only, and only where they were kept."""
+    epoch = moment.epoch
+    history = History(*(getattr(snapshot.history, f.name)[:, :, :epoch] for f in dataclasses.fields(History)))
+    models = {
+        (s, 0): dataclasses.replace(snapshot.models[s, 0], parameters=own, epoch=epoch) for s, own in moment.parameters.items()
+    }
+    return dataclasses.replace(
+        snapshot, epoch=epoch, progress=float(epoch), history=history, loss_now=np.full_like(snapshot.loss_now, np.nan),
+        confusion=moment.confusion.astype(np.float64), models=models, rules={}, moments=(),
+        diverged={at: when for at, when in snapshot.diverged.items() if when <= epoch},
+    )  # fmt: skip
+
+
+def moments_of(dataset: Dataset, runs: int, parameters: int) -> tuple[int, bool]:
+    """How many moments of a training are kept, and whether with `parameters`, those of all first seeds together."""
+    shape = dataset.class_counts("validation").shape
+    if shape[-1] > MAX_CLASSES:
+        return 0, False
+    plane = dataset.features == 2 and dataset.task in ("binary", "multiclass")
+    return affordable(runs * shape.numel() * shape[-1], parameters if plane else 0)
+
+
 def decide(run: Run, epoch: int, scores: Tensor, y: Tensor) -> Rule:
     """The rule of a run's decision after `epoch` epochs, fitted on validation scores [N, C] and targets [N].
 
@@ -194,11 +224,15 @@ class _Tuning:
         history = History(*(_read_only(getattr(every.history, f.name)[chosen]) for f in dataclasses.fields(History)))
         at = {(s, r): (c, r) for s, c in enumerate(chosen) for r in range(len(self._experiment.seeds))}
         models = {own: dataclasses.replace(every.models[c], run=self._run(every.models[c].run, own)) for own, c in at.items()}
+        moments = tuple(
+            Moment(m.epoch, m.confusion[chosen], {s: m.parameters[c] for s, c in enumerate(chosen) if c in m.parameters})
+            for m in every.moments
+        )
         return dataclasses.replace(
             every, experiment=self._experiment, history=history, loss_now=every.loss_now[chosen],
             confusion=_read_only(every.confusion[chosen]), models=models, runs=tuple(model.run for model in models.values()),
             diverged={own: every.diverged[c] for own, c in at.items() if c in every.diverged},
-            rules={own: every.rules[c] for own, c in at.items() if c in every.rules}, tuned=tuned,
+            rules={own: every.rules[c] for own, c in at.items() if c in every.rules}, tuned=tuned, moments=moments,
         )  # fmt: skip
 
     def _run(self, candidate: Run, at: At) -> Run:
@@ -235,6 +269,9 @@ class _Progress:
         self._recall = np.full((*shape, epochs, classes), np.nan)
         counts = dataset.class_counts("validation").shape
         self._confusion = np.zeros((*shape, *counts, counts[-1]))
+        firsts = sum(own.shape[0] for _, own in self._firsts())
+        most, self._boundaries = moments_of(dataset, len(self.runs), firsts)
+        self._moments = Moments(most)
 
     def at_end_of_epoch(self) -> bool:
         return all(stack.batches_done == stack.batches for stack in self.stacks)
@@ -253,6 +290,16 @@ class _Progress:
             stack.batches_done, stack.loss_sum = 0, torch.zeros_like(stack.loss_sum)
         self._recall[:, :, self.epoch] = self.reading.groups(recall(self._confusion))
         self.epoch += 1
+        if self._moments.wants(self.epoch):
+            parameters = dict(self._firsts()) if self._boundaries else {}
+            self._moments.add(Moment(self.epoch, self._confusion.astype(np.int32), parameters))
+
+    def _firsts(self) -> Iterator[tuple[int, Tensor]]:
+        """Strategy and parameters [P] of the runs of the first seed."""
+        for stack in self.stacks:
+            for run, own in zip(stack.runs, stack.parameters(), strict=True):
+                if run.at[1] == 0:
+                    yield run.at[0], own.clone()
 
     def _validate(self, stack: Stack | SeriesStack) -> None:
         classes, parameters = self._confusion.shape[-1], stack.parameters()
@@ -303,6 +350,7 @@ class _Progress:
         return Snapshot(
             self.experiment, self.dataset, self.epoch, self.epoch + done / batches, history, now,
             _read_only(self._confusion), dict(self.diverged), models, self.runs, dict(self.rules),
+            moments=self._moments.kept,
         )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from lib.figures.chart import Chart, Slot
+from lib.figures.theme import page
 
 Step = tuple[str | int, ...]
 
@@ -51,3 +52,16 @@ def _same(one: Any, other: Any) -> bool:
     if isinstance(one, list | tuple) and isinstance(other, list | tuple):
         return len(one) == len(other) and all(map(_same, one, other))
     return bool(one == other)
+
+
+def with_cursor(chart: Chart, places: Sequence[float], *, dark: bool) -> Chart:
+    """The chart with a line across at x = `places[i]` for position i of a slider; it starts at the last."""
+    layout = dict(chart.spec["layout"])
+    line = {
+        "type": "line", "xref": "x", "yref": "paper", "x0": places[-1], "x1": places[-1], "y0": 0, "y1": 1, "layer": "below",
+        "line": {"color": page(dark).quiet, "width": 1.5},
+    }  # fmt: skip
+    shapes = [*layout.get("shapes", []), line]
+    at = len(shapes) - 1
+    slots = (*chart.slots, *(Slot(("layout", "shapes", at, end), list(places)) for end in ("x0", "x1")))
+    return Chart(dict(chart.spec) | {"layout": layout | {"shapes": shapes}}, chart.alt, slots)

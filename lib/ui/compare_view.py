@@ -1,5 +1,6 @@
 """What a training looks like: progress, live panels, the table, the test panel."""
 
+import dataclasses
 import math
 from collections.abc import Callable
 from typing import Any
@@ -25,6 +26,7 @@ from lib.tasks import READINGS
 from lib.training import Snapshot
 from lib.ui import state, task_view, tuning_view
 from lib.ui.controls import segments
+from lib.ui.epochs_view import Scene, scene, slider
 from lib.ui.live_plotly import live_plotly, preload
 from lib.ui.steering_view import job, start
 from lib.ui.strategy_editor import letter
@@ -71,20 +73,21 @@ def _panels(was: State) -> None:
     dark = state.dark()
     # What is measured on validation changes at the end of an epoch, and twice a second is enough for a reader.
     stamp = (own.number, state.memo(("epoch", own.number, *beat(own, snapshot, 2)), lambda: snapshot.epoch), dark)
+    shown = scene(own, snapshot, stamp)
+    slider(shown)
     beside = len(snapshot.dataset.class_names) <= BESIDE
+    newest = (own.number, own.version, dark)
     grid = st.grid(3 if beside else 2, min_column_width=300)
     with grid.cell():
-        show(("train_loss", own.number, own.version, dark), lambda: train_loss(snapshot, dark=dark, height=LOW), "train_loss")
+        shown.show_course("train_loss", lambda: train_loss(snapshot, dark=dark, height=LOW), *newest)
     with grid.cell():
-        show(("val_nll", *stamp), lambda: validation_nll(snapshot, dark=dark, height=LOW), "val_nll")
+        shown.show_course("val_nll", lambda: validation_nll(snapshot, dark=dark, height=LOW), *stamp)
     with grid.cell() if beside else st.container():
-        _recall(snapshot, stamp, width=340 if beside else 1000)
-    _confusion(snapshot, stamp)
-    task_view.more(snapshot, stamp, show)
+        _recall(shown, width=340 if beside else 1000)
+    _confusion(shown)
+    task_view.more(shown, show)
     if snapshot.dataset.features == 2 and snapshot.dataset.task in ("binary", "multiclass"):
-        st.subheader("Where the boundaries lie", anchor=False)
-        # The most expensive chart, by far: once a second is enough to see a line turn.
-        show(("boundary", own.number, *beat(own, snapshot, 1), dark), lambda: boundaries(snapshot, dark=dark), "boundary")
+        _boundaries(own, shown)
     if shows_course(snapshot):
         st.subheader("Where the boundary stands, epoch by epoch", anchor=False)
         st.caption("First seed. Dotted: the closed form, and with weight decay where it comes to rest.")
@@ -147,36 +150,49 @@ def gone(snapshot: Snapshot) -> dict[int, int]:
     return found
 
 
-def _recall(snapshot: Snapshot, stamp: tuple[object, ...], width: int) -> None:
-    if snapshot.epoch == 0:
+def _recall(shown: Scene, width: int) -> None:
+    dataset = shown.snapshot.dataset
+    if shown.snapshot.epoch == 0:
         st.caption("After the first epoch.")
         return
-    names = [strategy.name for strategy in snapshot.experiment.strategies]
-    rows, unit = task_view.rows_of(snapshot.dataset, "validation"), READINGS[snapshot.dataset.task].unit
-    show(
-        ("recall", *stamp),
-        lambda: recall_bars(
-            names, snapshot.history.recall[:, :, -1], snapshot.dataset.class_names, rows, dark=state.dark(), width=width,
-            height=LOW, train_rows=task_view.rows_of(snapshot.dataset, "train"), unit=unit,
-        ),
+    names = [strategy.name for strategy in shown.snapshot.experiment.strategies]
+    rows, unit = task_view.rows_of(dataset, "validation"), READINGS[dataset.task].unit
+    dark, train_rows = state.dark(), task_view.rows_of(dataset, "train")
+    shown.show(
         "recall",
-    )  # fmt: skip
+        lambda at: recall_bars(
+            names, at.recall, dataset.class_names, rows, dark=dark, width=width, height=LOW, train_rows=train_rows, unit=unit
+        ),
+    )
 
 
-def _confusion(snapshot: Snapshot, stamp: tuple[object, ...]) -> None:
+def _boundaries(own: Job, shown: Scene) -> None:
+    """The most expensive chart, by far: once a second is enough to see a line turn."""
+    st.subheader("Where the boundaries lie", anchor=False)
+    dark, snapshot = state.dark(), shown.snapshot
+    if not shown.times or snapshot.moments[0].parameters:
+        slow = dataclasses.replace(shown, stamp=(own.number, *beat(own, snapshot, 1), dark))
+        slow.show("boundary", lambda at: boundaries(at, dark=dark))
+        return
+    st.caption("As they are now: these models are too large to keep those of earlier epochs.")
+    show(("boundary", own.number, snapshot.progress, dark), lambda: boundaries(snapshot, dark=dark), "boundary")
+
+
+def _confusion(shown: Scene) -> None:
+    snapshot = shown.snapshot
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.subheader("Validation: what was taken for what", anchor=False, width="content")
         scale: Any = segments("Shade and number", SCALES, state.remembered("scale", "row"), "scale", labelled=False)
     state.remember("scale", scale)
     names = [strategy.name for strategy in snapshot.experiment.strategies]
     classes = snapshot.dataset.class_names
-    task_view.matrices(snapshot, stamp, scale, show, gone(snapshot))
+    task_view.matrices(shown, scale, gone)
     if len(classes) > 10 and snapshot.dataset.task == "multiclass":
         left, right = st.columns(2)
         with left:
             st.caption("Mean recall of frequent, middle and rare classes")
             rows = snapshot.dataset.class_counts().numpy()
-            recalls = snapshot.history.recall[:, :, -1] if snapshot.epoch else np.full((len(names), 1, len(classes)), np.nan)
+            recalls = snapshot.recall
             st.dataframe(group_recalls(names, recalls, rows).round(3), hide_index=True)
         with right:
             st.caption("Most frequent confusions")

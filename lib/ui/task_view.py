@@ -1,7 +1,7 @@
 """What Compare and Data show for several labels and for series only."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from lib.tasks import READINGS, behind
 from lib.theory import chance_of_none
 from lib.training import Snapshot
 from lib.ui import state
+from lib.ui.epochs_view import Scene
 from lib.ui.text import inert
 
 Show = Callable[[tuple[object, ...], Callable[[], Chart], str], None]
@@ -61,40 +62,36 @@ def chosen_label(dataset: Dataset) -> int:
     return int(found or 0)
 
 
-def matrices(
-    snapshot: Snapshot, stamp: tuple[object, ...], scale: Any, show: Show, diverged: Any
-) -> None:  # fmt: skip
+def matrices(shown: Scene, scale: Any, diverged: Callable[[Snapshot], Mapping[int, int]]) -> None:
     """Confusion matrices of all strategies: classes, steps, or one label. `diverged` as the figure wants it."""
-    label = chosen_label(snapshot.dataset)
-    several = snapshot.dataset.task == "multilabel"
-    counts = snapshot.confusion[:, :, label] if several else snapshot.confusion
-    names = [strategy.name for strategy in snapshot.experiment.strategies]
-    classes = classes_of_matrix(snapshot.dataset, label)
-    show(
-        ("confusion", scale, label, *stamp),
-        lambda: confusion_panels(names, counts, classes, normalise=scale, dark=state.dark(), diverged=diverged),
-        "confusion",
-    )
+    dataset = shown.snapshot.dataset
+    label, dark = chosen_label(dataset), state.dark()
+    names = [strategy.name for strategy in shown.snapshot.experiment.strategies]
+    classes = classes_of_matrix(dataset, label)
+
+    def panels(at: Snapshot) -> Chart:
+        counts = at.confusion[:, :, label] if dataset.task == "multilabel" else at.confusion
+        return confusion_panels(names, counts, classes, normalise=scale, dark=dark, diverged=diverged(at))
+
+    shown.show("confusion", panels, scale, label)
 
 
-def more(snapshot: Snapshot, stamp: tuple[object, ...], show: Show) -> None:
+def more(shown: Scene, show: Show) -> None:
     """Below the matrices: precision per label or class, and strips of a few series."""
-    dataset = snapshot.dataset
-    if dataset.task not in ("multilabel", "sequence") or snapshot.epoch == 0:
+    dataset = shown.snapshot.dataset
+    if dataset.task not in ("multilabel", "sequence") or shown.snapshot.epoch == 0:
         return
-    names = [strategy.name for strategy in snapshot.experiment.strategies]
-    reading = READINGS[dataset.task]
+    names = [strategy.name for strategy in shown.snapshot.experiment.strategies]
+    reading, rows, dark = READINGS[dataset.task], rows_of(dataset, "validation"), state.dark()
     if dataset.task == "sequence":
-        _strips(snapshot, stamp, show)
+        _strips(shown.snapshot, shown.stamp, show)
     st.subheader("Of what was said, how much is right", anchor=False)
-    rates = reading.groups(precision(np.asarray(snapshot.confusion)))
-    show(
-        ("precision", *stamp),
-        lambda: recall_bars(
-            names, rates, dataset.class_names, rows_of(dataset, "validation"), dark=state.dark(), width=1000, rate="precision",
-            unit=reading.unit,
-        ),
+    shown.show(
         "precision",
+        lambda at: recall_bars(
+            names, reading.groups(precision(np.asarray(at.confusion))), dataset.class_names, rows, dark=dark, width=1000,
+            rate="precision", unit=reading.unit,
+        ),
     )  # fmt: skip
 
 

@@ -77,3 +77,35 @@ def test_a_speed_holds_a_demo_back(visitor) -> None:
     page.wait_for_timeout(1000)
     button(page, "Stop").click()
     expect(page.get_by_text(re.compile(r"Epoch [2-9] of 5000 .* stopped"))).to_be_visible()
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 800)])
+def test_dragging_through_the_epochs_shows_them_without_a_script_run(visit, theme: str, width: int) -> None:
+    with visit(theme=theme, width=width) as guest:
+        sent: list[str] = []
+        guest.page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(str(frame)[:80])))
+        page = guest.open(SMALL)
+        button(page, "+1 epoch").click()
+        matrices = page.get_by_label(re.compile("^Confusion matrices on validation rows"))
+        expect(matrices).to_contain_text(re.compile(r"\d+%"), timeout=30_000)
+        first = matrices.inner_text()
+        assert page.get_by_role("slider", name="Epoch").count() == 0, "one epoch is nothing to drag through"
+        page.evaluate("window.first = document.querySelector('[aria-label^=Confusion]')")
+        button(page, "Resume").click()
+        expect(page.get_by_text("· finished")).to_be_visible(timeout=60_000)
+        slider = page.get_by_role("slider", name="Epoch")
+        expect(page.locator(".scrubber-label")).to_have_text("40 of 40")
+        expect(matrices).not_to_have_text(first, use_inner_text=True, timeout=30_000)
+        page.wait_for_timeout(1500)
+        assert page.evaluate("window.first.isConnected"), "the chart was mounted anew"
+        last, quiet = matrices.inner_text(), len(sent)
+        slider.focus()
+        page.keyboard.press("Home")
+        expect(page.locator(".scrubber-label")).to_have_text("1 of 40")
+        expect(matrices).to_have_text(first, use_inner_text=True)  # as a visitor saw it then
+        cursor = "document.querySelector('[aria-label^=\"Validation NLL\"]').layout.shapes[0].x0"
+        page.wait_for_function(f"{cursor} === 1")
+        page.keyboard.press("End")
+        expect(matrices).to_have_text(last, use_inner_text=True)
+        assert len(sent) == quiet, "the server was asked"
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "the page scrolls sideways"

@@ -239,7 +239,7 @@ def test_the_rest_is_estimated_with_its_range():
 # Of all visitors
 
 
-def wait_for(job, seconds=30):
+def wait_for(job, seconds=120):
     end = time.monotonic() + seconds
     while not job.ended and time.monotonic() < end:
         time.sleep(0.01)
