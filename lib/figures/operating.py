@@ -74,20 +74,22 @@ def threshold_curves(
     return with_line(data, layout, alt + (f" {listed(told)}." if told else ""), grid, dark)
 
 
-def cost_curves(points: Sequence[Points], grid: Array, costs: Costs, *, dark: bool, height: int = HEIGHT) -> Chart:
-    """Expected cost per row against the threshold, the cheapest of each strategy, and where p* says it is."""
+def cost_curves(
+    points: Sequence[Points], grid: Array, costs: Costs, *, dark: bool, unit: str = "row", height: int = HEIGHT
+) -> Chart:
+    """Expected cost per row (or step) against the threshold, the cheapest of each strategy, and where p* says it is."""
     layout, [axes] = stacked((1.0,), grid, dark, height)
-    data, told = [], []
+    data, told, what = [], [], f"expected cost per {unit}"
     for one in points:
-        data.append(line(one, grid, at_grid(one, grid).cost(costs), axes, "expected cost per row", dark))
+        data.append(line(one, grid, at_grid(one, grid).cost(costs), axes, what, dark))
         threshold, least = one.cheapest(costs)
         if np.isfinite(least):
             data.append(mark(one, threshold, least, axes, "cheapest", dark, filled=True))
             told.append(f"{who(one)} {number(least)} at {number(float(probability(threshold)))}")
     layout[layout_key(axes[1])] |= {"rangemode": "tozero", "nticks": 6}
-    layout["annotations"].append(heading(axes[1], "expected cost per row", dark, first=True))
+    layout["annotations"].append(heading(axes[1], what, dark, first=True))
     star = costs.threshold(points[0].sample.prior) if points else costs.elkan
-    chart = with_line(data, layout, f"Expected cost per row against the threshold; cheapest: {listed(told)}.", grid, dark)
+    chart = with_line(data, layout, f"{what.capitalize()} against the threshold; cheapest: {listed(told)}.", grid, dark)
     if 0 < star < 1 and grid[0] <= logit(star) <= grid[-1]:
         at, ink = float(logit(star)), page(dark).ink
         layout["shapes"].append(
@@ -96,7 +98,7 @@ def cost_curves(points: Sequence[Points], grid: Array, costs: Costs, *, dark: bo
         )  # fmt: skip
         layout["annotations"].append(
             {"text": f"p* = {number(star)}", "x": at, "xref": "x", "y": 1, "yref": "paper", "yanchor": "top",
-             "xanchor": "left", "xshift": 4, "font": {"size": 14, "color": ink}}
+             "xanchor": "left", "xshift": 4, "font": {"size": 14, "color": ink}, "bgcolor": page(dark).paper}
         )  # fmt: skip
     return chart
 

@@ -21,7 +21,9 @@ Array = NDArray[np.float64]
 BIN = 0.8  # log odds
 
 
-def reliability_diagram(points: Sequence[Points], grid: Array, *, dark: bool, height: int = HEIGHT) -> Chart:
+def reliability_diagram(
+    points: Sequence[Points], grid: Array, *, dark: bool, units: str = "rows", height: int = HEIGHT
+) -> Chart:
     """Share of yes against the mean probability per bin, whiskers by Wilson; below, how many rows stand behind each point.
 
     Both axes are log odds, on which weights are a shift and right probabilities a straight line. A bin without any yes, or
@@ -38,20 +40,27 @@ def reliability_diagram(points: Sequence[Points], grid: Array, *, dark: bool, he
     told = []
     for one in points:
         found = reliability(one.sample, edges)
-        data += [_shares(one, found.predicted, found.observed, found.rows, (low, high), upper, dark),
-                 _rows(one, found.predicted, found.rows, lower, dark)]  # fmt: skip
+        data += [_shares(one, found.predicted, found.observed, found.rows, (low, high), upper, dark, units),
+                 _rows(one, found.predicted, found.rows, lower, dark, units)]  # fmt: skip
         told.append(f"{who(one)} intercept {number(intercept(one.sample))}")
     layout[layout_key(upper[1])] |= chances(low, high)
     layout[layout_key(lower[1])] |= {"type": "log", "nticks": 3, "tickformat": "~s"}
     layout["annotations"] += [
-        heading(upper[1], "share of yes among rows with this probability", dark, first=True),
-        heading(lower[1], "rows per point", dark, first=False),
+        heading(upper[1], f"share of yes among {units} with this probability", dark, first=True),
+        heading(lower[1], f"{units} per point", dark, first=False),
     ]
     return with_line(data, layout, f"Reliability: {listed(told)}; 0 is right.", grid, dark)
 
 
 def _shares(
-    one: Points, predicted: Array, observed: Array, rows: Array, limits: tuple[float, float], axes: tuple[str, str], dark: bool
+    one: Points,
+    predicted: Array,
+    observed: Array,
+    rows: Array,
+    limits: tuple[float, float],
+    axes: tuple[str, str],
+    dark: bool,
+    units: str,
 ) -> dict[str, Any]:
     own = style(one.index, dark)
     at, ends = np.clip(logit(observed), *limits), []
@@ -61,7 +70,7 @@ def _shares(
         ends.append(np.clip(logit(np.array(bounds)), *limits))
     whiskers = np.where(observed[:, None] > 0, np.array(ends).reshape(-1, 2), at[:, None])  # on the edge there is no lower end
     hover = [
-        f"<b>{own.letter} {escape(one.name, 30)}</b><br>{count(n)} rows with probability {number(p)} on average<br>"
+        f"<b>{own.letter} {escape(one.name, 30)}</b><br>{count(n)} {units} with probability {number(p)} on average<br>"
         f"share of yes {number(o)}"
         for p, o, n in zip(predicted, observed, rows, strict=True)
     ]
@@ -75,12 +84,12 @@ def _shares(
     }  # fmt: skip
 
 
-def _rows(one: Points, predicted: Array, rows: Array, axes: tuple[str, str], dark: bool) -> dict[str, Any]:
+def _rows(one: Points, predicted: Array, rows: Array, axes: tuple[str, str], dark: bool, units: str) -> dict[str, Any]:
     own = style(one.index, dark)
     return {
         "type": "scatter", "mode": "lines+markers", "x": logit(predicted), "y": rows, "xaxis": axes[0], "yaxis": axes[1],
-        "name": f"{own.letter}, rows", "legendgroup": own.letter, "showlegend": False,
+        "name": f"{own.letter}, {units}", "legendgroup": own.letter, "showlegend": False,
         "line": {"color": own.color, "width": 1.5, "dash": own.dash},
         "marker": {"symbol": own.symbol, "size": 6, "color": own.color},
-        "hovertemplate": f"<b>{own.letter} {escape(one.name, 30)}</b><br>%{{y}} rows<extra></extra>",
+        "hovertemplate": f"<b>{own.letter} {escape(one.name, 30)}</b><br>%{{y}} {units}<extra></extra>",
     }  # fmt: skip

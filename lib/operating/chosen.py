@@ -35,7 +35,7 @@ class Choice:
     @property
     def label(self) -> str:
         record = DECISIONS[self.decision]
-        values = [f"{v[self.of or 0]:.4g} for this one" if isinstance(v, tuple) else v for v in self.params.values()]
+        values = [f"{v[self.of or 0]:.4g} here" if isinstance(v, tuple) else v for v in self.params.values()]
         numbers = [f"{value:.4g}" if isinstance(value, float) else str(value) for value in values]
         return record.label + (f" ({', '.join(numbers)})" if numbers else "")
 

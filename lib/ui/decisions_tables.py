@@ -125,13 +125,13 @@ def _choices_table(asked: Question, one: Scored, options: list[Choice], split: s
     found = []
     for choice in options:
         said = predictions(one, choice, split)
-        row = {"decision": choice.label, "why": choice.why}
+        row = {"decision": choice.label}
         for name in ("recall", "precision"):
             row[f"{name} of {asked.class_name}"] = _told(
                 interval(y, said, Metric(name, classes, positive=asked.positive), series)
             )
         row[LABELS[asked.metric]] = _told(interval(y, said, metric, series))
-        found.append(row)
+        found.append(row | {"why": choice.why})
     return pd.DataFrame(found)
 
 

@@ -265,10 +265,10 @@ def pictures(asked: Question) -> None:
             st.error("No expected cost: see what the sidebar says about the costs.")
         else:
             costs = asked.costs
-            _show("cost", stamp, lambda: cost_curves(shown, grid, costs, dark=dark))
+            _show("cost", stamp, lambda: cost_curves(shown, grid, costs, unit=asked.unit[:-1], dark=dark))
     with columns.cell():
         known = [points for points, one in zip(shown, asked.runs, strict=True) if one.calibrated]
-        _show("reliability", stamp, lambda: reliability_diagram(known, grid, dark=dark))
+        _show("reliability", stamp, lambda: reliability_diagram(known, grid, units=asked.unit, dark=dark))
 
 
 def _show(name: str, stamp: tuple[object, ...], make: Callable[[], Chart]) -> None:

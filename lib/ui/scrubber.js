@@ -39,10 +39,22 @@ function fill(state) {
     tick.className = place === 0 ? "first" : place === last ? "last" : ""
     tick.style.left = `${(100 * place) / last}%`
   }
+  state.lines = lines
+  if (lines === 1) thin(ticks)
   const actions = root.querySelector(".scrubber-actions")
   actions.replaceChildren()
   for (const action of data.actions) {
     button(actions, action, () => state.send("chosen", { action, position: state.position }))
+  }
+}
+
+// Where the slider is short, a tick that would touch the one before it is not shown.
+function thin(ticks) {
+  let end = -Infinity
+  for (const tick of ticks.children) {
+    const { left, right } = tick.getBoundingClientRect()
+    tick.style.visibility = left < end + 4 ? "hidden" : ""
+    if (!tick.style.visibility) end = right
   }
 }
 
@@ -55,6 +67,7 @@ export default function (component) {
     state = { root }
     states.set(root, state)
     root.querySelector(".scrubber-input").addEventListener("input", (event) => move(state, Number(event.target.value)))
+    new ResizeObserver(() => { if (state.lines === 1) thin(root.querySelector(".scrubber-ticks")) }).observe(root)
   }
   state.send = setTriggerValue
   if (text === state.text) return

@@ -102,7 +102,7 @@ def test_a_threshold_for_one_label_leaves_the_others_where_they_are(labels):
     one = read(labels, label=1)[3]
     choice = at_threshold(one, 0.0, "the slider's")
     assert choice.decision == "label_thresholds" and choice.params["thresholds"] == pytest.approx((0.2, 0.5, 0.4, 0.6))
-    assert choice.label == "A threshold for each label (0.5 for this one)"
+    assert choice.label == "A threshold for each label (0.5 here)"
     strategy = one.model.run.strategy
     since = dataclasses.replace(strategy, decision_params=Params({"thresholds": (0.9, 0.9, 0.9, 0.1)}))
     assert beside(choice, since).params["thresholds"] == (0.9, 0.5, 0.9, 0.1)  # sent one after another, both stay
