@@ -30,6 +30,7 @@ DIVISORS = {
 RUNAWAY = 1000  # a curve so many times above the middle one does not set the axis
 LINE_HEIGHT = 18  # pixels between two labels
 POINTS = 400  # per curve; longer trainings are thinned
+KEEP = 0.8  # share of the smoothed value that stays from one point to the next
 TOP, BOTTOM, BETWEEN = 34, 46, 62  # pixels
 
 
@@ -59,7 +60,9 @@ def divisor(snapshot: Snapshot, index: int) -> str:
     return LOSSES[strategy.loss].reduction
 
 
-def train_loss(snapshot: Snapshot, *, dark: bool, height: int = 340, log: bool = False) -> Chart:
+def train_loss(
+    snapshot: Snapshot, *, dark: bool, height: int = 340, log: bool = False, smooth: bool = False
+) -> Chart:  # fmt: skip
     """The loss as optimised, one panel per divisor, the running epoch included."""
     history = snapshot.history.train_loss
     running = snapshot.progress > snapshot.epoch
@@ -76,10 +79,14 @@ def train_loss(snapshot: Snapshot, *, dark: bool, height: int = 340, log: bool =
     alt = _alt("Training loss as optimised", snapshot, [c for _, curves in ordered for c in curves])
     if len(ordered) > 1:
         alt += f" {len(ordered)} panels, because these losses are divided by different things and cannot be compared."
-    return _chart(ordered, snapshot, "epoch (not comparable across weights)", dark=dark, height=height, log=log, alt=alt)
+    return _chart(
+        ordered, snapshot, "epoch (not comparable across weights)", dark=dark, height=height, log=log, smooth=smooth, alt=alt
+    )
 
 
-def validation_nll(snapshot: Snapshot, *, dark: bool, height: int = 340, log: bool = False) -> Chart:
+def validation_nll(
+    snapshot: Snapshot, *, dark: bool, height: int = 340, log: bool = False, smooth: bool = False
+) -> Chart:  # fmt: skip
     """Plain negative log likelihood on validation rows: unweighted, the same quantity for every strategy."""
     values = snapshot.history.val_nll
     x = np.arange(1, snapshot.epoch + 1, dtype=float)
@@ -92,7 +99,7 @@ def validation_nll(snapshot: Snapshot, *, dark: bool, height: int = 340, log: bo
         letters = listed([style(c.index, dark).letter for c in silent])
         title = f"validation NLL, unweighted; {letters}: none"
         alt += f" {letters}: no probabilities, so no NLL."
-    return _chart([(title, shown)], snapshot, "epoch (comparable)", dark=dark, height=height, log=log, alt=alt)
+    return _chart([(title, shown)], snapshot, "epoch (comparable)", dark=dark, height=height, log=log, smooth=smooth, alt=alt)
 
 
 def _curve(snapshot: Snapshot, index: int, x: Array, values: Array) -> Curve:
@@ -109,8 +116,9 @@ def _curve(snapshot: Snapshot, index: int, x: Array, values: Array) -> Curve:
 
 
 def _chart(
-    panels: Sequence[tuple[str, list[Curve]]], snapshot: Snapshot, under: str, *, dark: bool, height: int, log: bool, alt: str
-) -> Chart:
+    panels: Sequence[tuple[str, list[Curve]]], snapshot: Snapshot, under: str, *, dark: bool, height: int, log: bool,
+    smooth: bool, alt: str,
+) -> Chart:  # fmt: skip
     """Panels over each other, each with its own y axis and all with the same epochs."""
     epochs, own = snapshot.experiment.training.epochs, page(dark)
     labels = [len(_label(curve.index, curve.name, dark)[1]) for _, curves in panels for curve in curves]
@@ -139,13 +147,13 @@ def _chart(
             "xshift": -margin[0] + 6, "yshift": 8, "font": {"size": 15, "color": own.ink},
         })  # fmt: skip
         for curve in curves:
-            data += _traces(curve, (x, y), dark)
+            data += _traces(curve, (x, y), dark, smooth)
         layout["annotations"] += _end_labels(curves, (x, y), (low, high), each, log, dark)
         layout["annotations"] += _gone(curves, (x, y), dark)
     return Chart({"data": data, "layout": layout}, alt)
 
 
-def _traces(curve: Curve, axes: tuple[str, str], dark: bool) -> list[dict[str, Any]]:
+def _traces(curve: Curve, axes: tuple[str, str], dark: bool, smooth: bool) -> list[dict[str, Any]]:
     """The band over seeds, the mean, and where runs diverged. Always as many traces, so that a zoom finds its own."""
     own, mean = style(curve.index, dark), curve.mean
     common = {"type": "scatter", "xaxis": axes[0], "yaxis": axes[1], "showlegend": False}
@@ -161,14 +169,29 @@ def _traces(curve: Curve, axes: tuple[str, str], dark: bool) -> list[dict[str, A
             "x": np.concatenate([x, x[::-1]]), "y": np.concatenate([high, low[::-1]]), "mode": "lines", "fill": "toself",
             "fillcolor": fade(own.color, 0.16), "line": {"width": 0}, "hoverinfo": "skip", "name": f"{name}, seeds",
         })  # fmt: skip
-    few = len(curve.x) <= 40
+    few, thick = len(curve.x) <= 40 and not smooth, {"color": own.color, "width": 3, "dash": own.dash}
+    if smooth:
+        traces.append(common | {
+            "x": curve.x, "y": smoothed(mean), "mode": "lines", "name": f"{name}, smoothed", "cliponaxis": False,
+            "line": thick,
+            "hovertemplate": f"<b>{name}</b>{seeds}, smoothed<br>epoch %{{x:.3~r}}: %{{y:.3~r}}<extra></extra>",
+        })  # fmt: skip
     traces.append(common | {
         "x": curve.x, "y": mean, "mode": "lines+markers" if few else "lines", "name": name, "cliponaxis": False,
-        "line": {"color": own.color, "width": 3, "dash": own.dash},
+        "line": {"color": fade(own.color, 0.45), "width": 1.5} if smooth else thick,
         "marker": {"symbol": own.symbol, "size": 7, "color": own.color},
         "hovertemplate": f"<b>{name}</b>{seeds}<br>epoch %{{x:.3~r}}: %{{y:.3~r}}<extra></extra>",
     })  # fmt: skip
     return traces + [_crosses(curve, common, name, dark)]
+
+
+def smoothed(values: Array) -> Array:
+    """Exponential moving average of the finite values, divided by the sum of its weights (as Adam's moments are)."""
+    found, total, weight = np.full(len(values), np.nan), 0.0, 0.0
+    for i in np.flatnonzero(np.isfinite(values)):
+        total, weight = KEEP * total + (1 - KEEP) * values[i], KEEP * weight + (1 - KEEP)
+        found[i] = total / weight
+    return found
 
 
 def _crosses(curve: Curve, common: dict[str, Any], name: str, dark: bool) -> dict[str, Any]:

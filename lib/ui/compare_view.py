@@ -77,11 +77,15 @@ def _panels(was: State) -> None:
     slider(shown)
     beside = len(snapshot.dataset.class_names) <= BESIDE
     newest = (own.number, own.version, dark)
+    with st.container(horizontal=True):
+        log = _liked("Log axis", "log", "Loss curves on a logarithmic axis.")
+        smooth = _liked("Smooth", "smooth", "A moving average of the curves; the curves themselves stay, thin.")
+    looks: Any = {"dark": dark, "height": LOW, "log": log, "smooth": smooth}
     grid = st.grid(3 if beside else 2, min_column_width=300)
     with grid.cell():
-        shown.show_course("train_loss", lambda: train_loss(snapshot, dark=dark, height=LOW), *newest)
+        shown.show_course("train_loss", lambda: train_loss(snapshot, **looks), log, smooth, *newest)
     with grid.cell():
-        shown.show_course("val_nll", lambda: validation_nll(snapshot, dark=dark, height=LOW), *stamp)
+        shown.show_course("val_nll", lambda: validation_nll(snapshot, **looks), log, smooth, *stamp)
     with grid.cell() if beside else st.container():
         _recall(shown, width=340 if beside else 1000)
     _confusion(shown)
@@ -93,6 +97,13 @@ def _panels(was: State) -> None:
         st.caption("First seed. Dotted: the closed form, and with weight decay where it comes to rest.")
         show(("course", own.number, *beat(own, snapshot, 1), dark), lambda: boundary_course(snapshot, dark=dark), "course")
     _finished(own)
+
+
+def _liked(label: str, name: str, about: str) -> bool:
+    """A way of looking at curves that is switched on or off."""
+    on = st.toggle(label, state.first(name, state.remembered(name, False)), key=state.key(name), help=about)
+    state.remember(name, on)
+    return on
 
 
 def beat(own: Job, snapshot: Snapshot, per_second: int) -> tuple[object, ...]:

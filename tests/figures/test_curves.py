@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lib.figures.curves import spread, train_loss, validation_nll
+from lib.figures.curves import smoothed, spread, train_loss, validation_nll
 
 
 def texts(chart):
@@ -100,3 +100,15 @@ def test_labels_are_pushed_apart_in_order_and_stay_inside(places):
 
 def test_labels_with_room_stay_where_they_are():
     assert spread([10, 90], 18, 100) == [10, 90]
+
+
+def test_smoothing_is_a_weighted_mean_of_what_came_before_and_leaves_the_raw_line(final):
+    values = np.array([4.0, np.nan, 2.0, 1.0])
+    old = 0.8 ** np.arange(2, -1, -1.0)  # the oldest first
+    finite = np.array([4.0, 2.0, 1.0])
+    expected = [4.0, np.nan, (finite[:2] @ old[1:]) / old[1:].sum(), (finite @ old) / old.sum()]
+    assert smoothed(values) == pytest.approx(expected, nan_ok=True)
+    plain, chart = (validation_nll(final, dark=False, smooth=smooth) for smooth in (False, True))
+    raw, drawn = ({t["name"]: t["y"] for t in c.spec["data"] if "lines" in t["mode"]} for c in (plain, chart))
+    assert "A plain, smoothed" in drawn
+    assert all(np.array_equal(drawn[name], y, equal_nan=True) for name, y in raw.items())
