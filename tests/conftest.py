@@ -9,6 +9,13 @@ settings.register_profile("fixed", max_examples=30, derandomize=True, deadline=N
 settings.load_profile("fixed")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What `-n 2 --dist loadgroup` keeps in one process: the browser tests, one after another, and each other file."""
+    for item in items:
+        group = "browser" if item.path.parent.name == "browser" else item.path.name
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--full", action="store_true", help="the long form of the truths: more rows, more seeds")
 

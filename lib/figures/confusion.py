@@ -96,6 +96,15 @@ def confusion_panels(
     return Chart({"data": data, "layout": layout}, _alt(names, means, class_names, split, diverged or {}))
 
 
+def shades_only(chart: Chart) -> Chart:
+    """Matrices without the numbers in their cells and beside their rows: many classes on little room."""
+    layout = dict(chart.spec["layout"])
+    for key in [key for key in layout if key.startswith("yaxis")]:
+        layout[key] = layout[key] | {"ticktext": [text.split("<br>")[0] for text in layout[key]["ticktext"]]}
+    shown = [trace for trace in chart.spec["data"] if trace.get("mode") != "text"]
+    return Chart({"data": shown, "layout": layout}, chart.alt)
+
+
 def _axes(
     matrix: Array, class_names: Sequence[str], longest: int, *, turned: bool, numbered: bool
 ) -> tuple[dict[str, Any], dict[str, Any]]:

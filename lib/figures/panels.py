@@ -15,6 +15,7 @@ from lib.figures.text import escape
 from lib.figures.theme import page, style, template_spec
 
 PAGE_WIDTH = 1320
+NOTE = 44  # pixels that a note takes
 SMALLEST = 90  # pixels of a panel in which a matrix can still be read
 
 
@@ -61,12 +62,12 @@ class Grid:
 def fitted(chart: Chart, height: int, columns: int = 4) -> Chart:
     """A chart of panels in rows of `columns`, about `height` pixels in all, without notes: for a screen of a presentation."""
     layout = dict(chart.spec["layout"])
-    grid, margin = layout["meta"]["grid"], layout["margin"]
-    columns = min(grid["panels"], columns)
+    grid, columns = layout["meta"]["grid"], min(layout["meta"]["grid"]["panels"], columns)
+    margin = layout["margin"] | {"b": layout["margin"]["b"] - NOTE} | ({"r": 48} if columns > 2 else {})  # for the last title
     rows = -(-grid["panels"] // columns)
     room = height - margin["t"] - margin["b"] - (rows - 1) * grid["gap_y"]
     panel = max(room // rows, SMALLEST)
-    layout["height"] = height + rows * panel - room
+    layout["margin"], layout["height"] = margin, height + rows * panel - room
     kept = [text for text in layout["annotations"] if text.get("name") != "note"]
     layout["annotations"] = [text | {"text": _short(text["text"], 44 // columns)} for text in kept]
     layout["meta"] = {"grid": grid | {"columns": columns, "height": panel, "narrowest": SMALLEST}}

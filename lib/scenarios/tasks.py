@@ -58,7 +58,7 @@ def exactly_one_animal() -> Experiment:
     label="Cat, dog, bird: any of them",
     story="The same pictures, asked the other way. Is there a cat, is there a dog, is there a bird? These are three yes/no "
     "questions to one network, and any combination is an answer. Each label has a pos_weight of its own.",
-    look_at="Recall and precision per label, and the 2 x 2 of each; the rows are those of the card beside this one.",
+    look_at="Recall and precision per label, and the 2 x 2 of each; the rows are those of the card before this one.",
     source="The PyTorch forum: what is multi-class and what is multi-label?",
 )
 def any_animal() -> Experiment:

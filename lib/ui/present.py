@@ -14,7 +14,7 @@ from lib.data import Dataset
 from lib.experiment import Experiment
 from lib.figures.boundary import boundaries
 from lib.figures.chart import Chart
-from lib.figures.confusion import confusion_panels
+from lib.figures.confusion import confusion_panels, shades_only
 from lib.figures.curves import train_loss, validation_nll
 from lib.figures.panels import fitted
 from lib.figures.recall import recall_bars
@@ -28,6 +28,7 @@ from lib.ui.strategy_editor import describe, letter
 from lib.ui.text import inert
 from lib.verdict import verdict
 
+NUMBERED = 3  # classes up to which two rows of matrices have room for numbers
 HEIGHT, WIDTH = 350, 780  # pixels in which a picture is drawn before it is enlarged
 
 # Everything else away, type of 24 px and more; a projector of 1920 pixels gets larger type still.
@@ -83,6 +84,8 @@ def draw(experiment: Experiment, dataset: Dataset) -> None:
     if own is None or own.experiment != experiment:
         steering_view.start()
         own = steering_view.job()
+    if problem := state.message():  # as much as a training that does not fit
+        st.error(inert(problem, 500))
     shown = screens(experiment, dataset)
     at = min(_at(), len(shown)) - 1
     screen = shown[at]
@@ -208,4 +211,4 @@ def _confusion(snapshot: Snapshot, label: int) -> Chart:
     made = confusion_panels(
         names, counts, classes, normalise="row", dark=state.dark(), diverged=compare_view.gone(snapshot)
     )  # fmt: skip
-    return fitted(made, HEIGHT)
+    return fitted(made if len(classes) <= NUMBERED else shades_only(made), HEIGHT)

@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 
-from lib.figures.confusion import confusion_panels, frequency_groups, group_recalls, mean_matrices, top_confusions
+from lib.figures.confusion import (
+    confusion_panels, frequency_groups, group_recalls, mean_matrices, shades_only, top_confusions,
+)  # fmt: skip
 from lib.figures.panels import fitted
 
 TWO = np.array([[[[90, 10], [4, 6]]], [[[80, 20], [1, 9]]]], dtype=float)  # [S=2, R=1, C, C]
@@ -134,7 +136,14 @@ def test_a_presentation_fits_all_matrices_in_rows_of_four(strategies):
     assert len(shown.figure.data) == 2 * strategies
     layout, grid = shown.spec["layout"], shown.spec["layout"]["meta"]["grid"]
     assert grid["columns"] == min(strategies, 4) and grid["height"] >= 90
-    assert layout["height"] == (396 if strategies == 8 else 350)  # a second row is not squeezed below what can be read
+    assert layout["height"] == (352 if strategies == 8 else 350)  # a second row is not squeezed below what can be read
     texts = [text["text"] for text in layout["annotations"]]
     assert len(texts) == strategies and all("&#60;b&#62;a" in text for text in texts)
     assert strategies == 1 or not any("name that" in text for text in texts)
+
+
+def test_many_classes_on_little_room_keep_their_shades_and_names():
+    whole = confusion_panels(["a"], np.eye(6)[None] * 5, list("uvwxyz"), dark=False)
+    bare = shades_only(whole)
+    assert [trace.type for trace in bare.figure.data] == ["heatmap"] and bare.alt == whole.alt
+    assert list(bare.figure.layout.yaxis.ticktext) == list("uvwxyz")
