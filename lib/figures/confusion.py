@@ -20,6 +20,7 @@ from lib.metrics import recall
 Array = NDArray[np.float64]
 Normalise = Literal["count", "row", "column", "all"]
 
+LESS = "#c2570c"  # the shade of a share that fell
 NUMBERED = 10  # classes up to which every cell carries a number
 WHOLES = {"count": "the true class", "row": "the true class", "column": "the predicted class", "all": "all rows"}
 SHADES = {
@@ -103,6 +104,73 @@ def shades_only(chart: Chart) -> Chart:
         layout[key] = layout[key] | {"ticktext": [text.split("<br>")[0] for text in layout[key]["ticktext"]]}
     shown = [trace for trace in chart.spec["data"] if trace.get("mode") != "text"]
     return Chart({"data": shown, "layout": layout}, chart.alt)
+
+
+def difference_panels(
+    names: Sequence[str], matrices: Array, class_names: Sequence[str], *, dark: bool, split: str = "validation",
+    baseline: int = 0,
+) -> Chart:  # fmt: skip
+    """One panel per other strategy: its shares of each true class minus the baseline's, in percentage points.
+
+    As `confusion_panels` otherwise; for up to ten classes. Raises ValueError without another strategy.
+    """
+    others = [s for s in range(len(names)) if s != baseline]
+    if not others or len(class_names) > NUMBERED:
+        raise ValueError(f"A difference needs two strategies and at most {NUMBERED} classes. Show counts or shares.")
+    means = mean_matrices(matrices)
+    parts = np.array([shares(matrix, "row") for matrix in means])
+    moved = parts[others] - parts[baseline]
+    classes, turned = len(class_names), len(class_names) > 3
+    longest = 12 if classes <= 4 else 9
+    wide = 30 + 8 * max(min(max(len(n) for n in class_names), longest), 7)
+    grid = Grid(
+        panels=len(others), columns=columns_for(len(others), classes), panel_height=min(110 + 46 * classes, 560), gap_x=wide,
+        gap_y=96 if turned else 84, margin=(wide, 8, 34, 110 if turned else 98), narrowest=180 if classes <= 3 else 250,
+    )  # fmt: skip
+    axes = [_axes(means[s], class_names, longest, turned=turned, numbered=True) for s in others]
+    layout = grid_layout(grid, dark, axes)
+    low, high = page(dark).shade
+    scale = [[0, LESS], [0.5, low], [1, high]]
+    layout["coloraxis"] = {"cmin": -1, "cmax": 1, "colorscale": scale, "showscale": False}
+    data: list[dict[str, Any]] = []
+    for panel, (s, cells) in enumerate(zip(others, moved, strict=True)):
+        layout["annotations"].append(strategy_title(panel, s, names[s], dark))
+        data += _moved(panel, f"{style(s, dark).letter} {escape(names[s])}", cells, dark)
+        if np.isnan(cells).all():
+            layout["annotations"].append(_nothing(panel, "no result to compare", dark))
+    letter = style(baseline, dark).letter
+    text = f"Share of each true class minus that of {letter}, in percentage points ({escape(split)})."
+    layout["annotations"].append(note(text, dark, yshift=-62 if turned else -50))
+    told = [
+        f"{style(s, False).letter} {shorten(names[s], 40)}: "
+        + listed([f"{shorten(c, 20)} {signed(d)}" for c, d in zip(class_names, np.diag(cells), strict=True)], 10)
+        for s, cells in zip(others, moved, strict=True)
+    ]
+    alt = f"Confusion matrices on {split} rows, difference to {letter}. Recall in percentage points: {'; '.join(told)}."
+    return Chart({"data": data, "layout": layout}, alt)
+
+
+def signed(share_moved: float) -> str:
+    """A difference of shares in percentage points: `+12.5`, `−3.0`, `0`."""
+    if np.isnan(share_moved):
+        return "no rows"
+    points = f"{100 * share_moved:+.1f}".replace("-", "−")
+    return "0" if points[1:] == "0.0" else points
+
+
+def _moved(panel: int, name: str, cells: Array, dark: bool) -> list[dict[str, Any]]:
+    x, y = axis_names(panel)
+    low, high = page(dark).shade
+    rows, columns = np.indices(cells.shape)
+    inks = [on_color(mix(low, high if d > 0 else LESS, abs(d))) for d in np.nan_to_num(cells).flat]
+    size = 16 if len(cells) <= 3 else 14 if len(cells) <= 7 else 12
+    return [
+        {"type": "heatmap", "z": np.nan_to_num(cells), "xaxis": x, "yaxis": y, "coloraxis": "coloraxis", "xgap": 2, "ygap": 2,
+         "name": name, "hoverinfo": "skip"},
+        {"type": "scatter", "mode": "text", "x": columns.ravel(), "y": rows.ravel(), "xaxis": x, "yaxis": y,
+         "text": [signed(d) for d in cells.flat], "textfont": {"size": size, "color": inks}, "hoverinfo": "skip",
+         "showlegend": False},
+    ]  # fmt: skip
 
 
 def _axes(

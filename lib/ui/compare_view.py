@@ -15,7 +15,7 @@ from lib.evaluation import Estimate, clear_best, summarise
 from lib.experiment import Experiment
 from lib.figures.boundary import boundaries
 from lib.figures.chart import Chart
-from lib.figures.confusion import group_recalls, top_confusions
+from lib.figures.confusion import NUMBERED, group_recalls, top_confusions
 from lib.figures.course import boundary_course, shows_course
 from lib.figures.curves import train_loss, validation_nll
 from lib.figures.recall import recall_bars
@@ -191,12 +191,16 @@ def _boundaries(own: Job, shown: Scene) -> None:
 
 def _confusion(shown: Scene) -> None:
     snapshot = shown.snapshot
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        st.subheader("Validation: what was taken for what", anchor=False, width="content")
-        scale: Any = segments("Shade and number", SCALES, state.remembered("scale", "row"), "scale", labelled=False)
-    state.remember("scale", scale)
     names = [strategy.name for strategy in snapshot.experiment.strategies]
     classes = snapshot.dataset.class_names
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.subheader("Validation: what was taken for what", anchor=False, width="content")
+        liked = state.remembered("scale", "row")
+        comparable = len(names) > 1 and (len(classes) <= NUMBERED or snapshot.dataset.task == "multilabel")
+        scales = SCALES | ({"difference": "against A"} if comparable else {})
+        chosen = segments("Shade and number", scales, liked if liked in scales else "row", "scale", labelled=False)
+        scale: Any = chosen if chosen in scales else "row"
+    state.remember("scale", scale)
     task_view.matrices(shown, scale, gone)
     if len(classes) > 10 and snapshot.dataset.task == "multiclass":
         left, right = st.columns(2)

@@ -11,7 +11,7 @@ import torch
 
 from lib.data import Dataset
 from lib.figures.chart import Chart
-from lib.figures.confusion import confusion_panels
+from lib.figures.confusion import confusion_panels, difference_panels
 from lib.figures.labels import together
 from lib.figures.recall import recall_bars
 from lib.figures.series import measured
@@ -71,6 +71,8 @@ def matrices(shown: Scene, scale: Any, diverged: Callable[[Snapshot], Mapping[in
 
     def panels(at: Snapshot) -> Chart:
         counts = at.confusion[:, :, label] if dataset.task == "multilabel" else at.confusion
+        if scale == "difference":
+            return difference_panels(names, counts, classes, dark=dark)
         return confusion_panels(names, counts, classes, normalise=scale, dark=dark, diverged=diverged(at))
 
     shown.show("confusion", panels, scale, label)

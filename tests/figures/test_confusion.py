@@ -2,8 +2,15 @@ import numpy as np
 import pytest
 
 from lib.figures.confusion import (
-    confusion_panels, frequency_groups, group_recalls, mean_matrices, shades_only, top_confusions,
-)  # fmt: skip
+    confusion_panels,
+    difference_panels,
+    frequency_groups,
+    group_recalls,
+    mean_matrices,
+    shades_only,
+    signed,
+    top_confusions,
+)
 from lib.figures.panels import fitted
 
 TWO = np.array([[[[90, 10], [4, 6]]], [[[80, 20], [1, 9]]]], dtype=float)  # [S=2, R=1, C, C]
@@ -147,3 +154,15 @@ def test_many_classes_on_little_room_keep_their_shades_and_names():
     bare = shades_only(whole)
     assert [trace.type for trace in bare.figure.data] == ["heatmap"] and bare.alt == whole.alt
     assert list(bare.figure.layout.yaxis.ticktext) == list("uvwxyz")
+
+
+def test_a_difference_to_the_baseline_is_signed_in_percentage_points():
+    matrices = np.array([[[[90, 10], [8, 2]]], [[[70, 30], [1, 9]]]], dtype=float)
+    chart = difference_panels(["plain", "<b>"], matrices, ["no", "yes"], dark=False)
+    heat, numbers = chart.figure.to_dict()["data"]
+    assert np.asarray(chart.spec["data"][0]["z"]) == pytest.approx(np.array([[-0.2, 0.2], [-0.7, 0.7]]))
+    assert list(numbers["text"]) == ["−20.0", "+20.0", "−70.0", "+70.0"] and "<b>" not in heat["name"]
+    assert "no −20.0, yes +70.0" in chart.alt
+    assert [signed(v) for v in (0.0, -0.0001, np.nan)] == ["0", "0", "no rows"]
+    with pytest.raises(ValueError, match="needs two strategies"):
+        difference_panels(["plain"], matrices[:1], ["no", "yes"], dark=True)
