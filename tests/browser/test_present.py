@@ -57,7 +57,9 @@ def test_arrow_keys_go_through_all_screens(visit, theme: str) -> None:
 def test_a_story_opens_straight_into_its_presentation(visitor) -> None:
     page = visitor.open()
     page.get_by_role("button", name="Present").first.click()
+    expect(page.get_by_role("button", name="Leave")).to_be_visible(timeout=20_000)  # then the keys are known
     heading(page, "Rare event, 1 : 20")
+    visitor.settle()
     page.keyboard.press("ArrowRight")
     heading(page, QUESTIONS[1])
     page.wait_for_selector(PLOT, timeout=60_000)
