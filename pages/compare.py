@@ -30,9 +30,10 @@ else:
     state.write_back(experiment)
 
     steering_view.controls(experiment)
-    compare_view.advice(experiment, dataset)
-    export_view.reproduction()
-    verdict_view.draw()
+    with st.container():  # what comes and goes above the charts has a place of its own, so that they are not mounted anew
+        compare_view.advice(experiment, dataset)
+        export_view.reproduction()
+        verdict_view.draw()
     compare_view.live()
     present.link()
     export_view.draw(experiment, dataset)
