@@ -9,6 +9,7 @@ settings.register_profile("fixed", max_examples=30, derandomize=True, deadline=N
 settings.load_profile("fixed")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What `-n 2 --dist loadgroup` keeps in one process: the browser tests, one after another, and each other file."""
     for item in items:
