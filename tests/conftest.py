@@ -1,5 +1,7 @@
 """What every test shares: one torch thread as in the app, the same random examples each time, and `--full`."""
 
+from collections.abc import Iterator
+
 import pytest
 import torch
 from hypothesis import settings
@@ -9,12 +11,13 @@ settings.register_profile("fixed", max_examples=30, derandomize=True, deadline=N
 settings.load_profile("fixed")
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     """What `-n 2 --dist loadgroup` keeps in one process: the browser tests, one after another, and each other file."""
     for item in items:
         group = "browser" if item.path.parent.name == "browser" else item.path.name
         item.add_marker(pytest.mark.xdist_group(group))
+    return (yield)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
