@@ -1,23 +1,26 @@
 """What every test shares: one torch thread as in the app, the same random examples each time, and `--full`."""
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 torch.set_num_threads(1)
 settings.register_profile("fixed", max_examples=30, derandomize=True, deadline=None)
 settings.load_profile("fixed")
 
 
-@pytest.hookimpl(wrapper=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
-    """What `-n 2 --dist loadgroup` keeps in one process: the browser tests, one after another, and each other file."""
-    for item in items:
-        group = "browser" if item.path.parent.name == "browser" else item.path.name
-        item.add_marker(pytest.mark.xdist_group(group))
-    return (yield)
+class Apart(LoadScopeScheduling):
+    """What `pytest -n 2` keeps in one process: the browser tests, one after another, and each other file."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::")[0]
+        return "browser" if "browser/" in file else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Apart:
+    return Apart(config, log)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
