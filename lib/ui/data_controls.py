@@ -144,6 +144,7 @@ def _upload(current: DataSpec) -> DataSpec | None:
             if not _welcome(parsed, named):
                 return None
             state.put_table(parsed)
+            state.remember("files", (*state.remembered("files", ())[-20:], parsed.sha256))
         except ValueError as error:
             st.error(f"{inert(str(error), 400)} The data stay as they were.")
             return None
@@ -166,10 +167,9 @@ def asked_for(named: Params) -> str:
 
 
 def _welcome(parsed: Table, named: Params) -> bool:
-    """Whether a file may take the place of the experiment: its own, another once that was there, or any if told so."""
-    loaded = state.table()
-    known = loaded.sha256 if loaded is not None else None
-    if not named or named["sha256"] in (parsed.sha256, known) or parsed.sha256 == known:
+    """Whether a file may take the place of the experiment: its own, another once that was given, or any if told so."""
+    given = state.remembered("files", ())
+    if not named or named["sha256"] in (parsed.sha256, *given) or parsed.sha256 in given:
         return True
     came = f"{asked_for(named)} Got another file: {parsed.name} (sha256 {parsed.sha256[:12]}…). Your settings are unchanged."
     st.error(inert(came, 600))

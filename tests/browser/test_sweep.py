@@ -15,7 +15,7 @@ def test_a_small_sweep_is_stopped_reloaded_resumed_and_a_cell_opened(visit, them
         values = page.get_by_label("values")
         values.fill("60")
         values.press("Enter")
-        expect(page.get_by_text("60 cells × 1 strategies")).to_be_visible(timeout=20_000)
+        expect(page.get_by_text("60 cells × 1 strategy")).to_be_visible(timeout=20_000)
         page.get_by_role("button", name="Start", exact=True).click()
         expect(page.get_by_text(re.compile(r"[1-9]\d* of 60 cells"))).to_be_visible(timeout=60_000)
         if page.get_by_role("button", name="Stop", exact=True).is_enabled():
@@ -23,7 +23,7 @@ def test_a_small_sweep_is_stopped_reloaded_resumed_and_a_cell_opened(visit, them
         expect(page.get_by_text(re.compile("of 60 cells · (stopped|finished)"))).to_be_visible(timeout=60_000)
         page.reload()
         guest.settle()
-        expect(page.get_by_text("60 cells × 1 strategies")).to_be_visible(timeout=20_000)
+        expect(page.get_by_text("60 cells × 1 strategy")).to_be_visible(timeout=20_000)
         page.get_by_role("button", name="Start", exact=True).click()
         expect(page.get_by_text("60 of 60 cells · finished")).to_be_visible(timeout=120_000)
         expect(page.get_by_text("were known already")).to_be_visible()
