@@ -32,6 +32,7 @@ LINE_HEIGHT = 18  # pixels between two labels
 POINTS = 400  # per curve; longer trainings are thinned
 KEEP = 0.8  # share of the smoothed value that stays from one point to the next
 TOP, BOTTOM, BETWEEN = 34, 46, 62  # pixels
+SHORTEST = 96  # pixels of a panel: in less, ticks run into each other
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,9 +124,11 @@ def _chart(
     epochs, own = snapshot.experiment.training.epochs, page(dark)
     labels = [len(_label(curve.index, curve.name, dark)[1]) for _, curves in panels for curve in curves]
     margin = (64, 20 + 8 * max(labels, default=0), TOP, BOTTOM)
+    between = BETWEEN * (len(panels) - 1)
+    height = max(height, TOP + len(panels) * SHORTEST + between + BOTTOM)
     layout = base_layout(height, margin, dark)
     inner = height - TOP - BOTTOM
-    each = (inner - BETWEEN * (len(panels) - 1)) / max(len(panels), 1)
+    each = (inner - between) / max(len(panels), 1)
     data: list[dict[str, Any]] = []
     for panel, (title, curves) in enumerate(panels):
         x, y = axis_names(panel)
@@ -139,7 +142,7 @@ def _chart(
         } | x_title  # fmt: skip
         layout[layout_key(y)] = {
             "anchor": x, "domain": [max((top - each) / inner, 0), top / inner], "type": "log" if log else "linear",
-            "range": [low, high], "nticks": 5,
+            "range": [low, high], "nticks": 5 if each > 1.4 * SHORTEST else 4,
         } | (_log_ticks(low, high) if log else {})  # fmt: skip
         heading = escape(title, 80)
         layout["annotations"].append({
