@@ -16,6 +16,7 @@ from lib.ui import state, status_line  # noqa: E402
 
 state.welcome_back()
 state.read_link()
+state.tell()
 page.run()
 status_line.draw(status)
 state.write_link()

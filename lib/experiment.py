@@ -14,7 +14,7 @@ from typing import Any, ClassVar, TypeVar
 
 from lib.data import SOURCES, Task
 from lib.losses import LOSSES
-from lib.registry import Param, Params, Registry, brief
+from lib.registry import MAX_JSON, Param, Params, Registry, brief, check_table, read_json
 from lib.sequence_models import MODELS
 from lib.strategy import NO_PARAMS, Parts, Strategy, Training, check_fit, check_name, complete, rates
 
@@ -32,7 +32,6 @@ __all__ = [
 
 FORMAT = 1
 MAX_STRATEGIES = 64
-MAX_JSON = 200_000  # characters of a stranger's JSON or link that are looked at
 LARGEST_SEED = 2**31 - 1
 SEEDS = Param("seeds", "", (0,), 0, LARGEST_SEED, help="Initial weights and batch order.", length=(1, 100), item=int)
 
@@ -131,7 +130,7 @@ class Experiment:
     @classmethod
     def from_dict(cls, raw: object) -> "Experiment":
         """A checked experiment. Raises ValueError that names the unknown key, the range or the impossible pair."""
-        table = _table(raw, ("format", *(f.name for f in dataclasses.fields(cls))), "The experiment")
+        table = check_table(raw, ("format", *(f.name for f in dataclasses.fields(cls))), "The experiment")
         if type(table.get("format", FORMAT)) is not int or table.get("format", FORMAT) != FORMAT:
             raise ValueError(f"This program reads format {FORMAT}, got format {brief(table['format'])}.")
         strategies = table.get("strategies")
@@ -151,15 +150,7 @@ class Experiment:
     @classmethod
     def from_json(cls, text: str) -> "Experiment":
         """As `from_dict`, from text that a stranger sent."""
-        if len(text) > MAX_JSON:
-            raise ValueError(f"An experiment has at most {MAX_JSON} characters, got {len(text)}.")
-        try:
-            raw = json.loads(text, object_pairs_hook=_once)
-        except (ValueError, RecursionError) as error:
-            raise ValueError(
-                f"This is not JSON ({brief(str(error), 100)}); expected an experiment as the app exports it."
-            ) from None
-        return cls.from_dict(raw)
+        return cls.from_dict(read_json(text, "an experiment"))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, defaults left out; `from_dict` gives the same experiment back."""
@@ -223,24 +214,6 @@ class Experiment:
 S = TypeVar("S", DataSpec, ModelSpec, Training, Strategy)
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object whose keys differ: of two equal ones a reader could take either."""
-    table = dict(pairs)
-    if len(table) < len(pairs):
-        names = [key for key, _ in pairs]
-        raise ValueError(f"{brief(next(key for key in names if names.count(key) > 1))} is there twice")
-    return table
-
-
-def _table(raw: object, known: Sequence[str], where: str) -> Mapping[str, Any]:
-    if not isinstance(raw, Mapping):
-        raise ValueError(f"{where} must be a table of names and values, got {brief(raw)}.")
-    for key in raw:
-        if key not in known:
-            raise ValueError(f"{where} has no field {brief(key)}; the fields are {', '.join(known)}.")
-    return raw
-
-
 def _fitting(raw: object, field: str, registry: Registry[Any], task: Task) -> object:
     """A table that leaves a choice out, with the first choice that fits the task where the usual default does not."""
     first = next(key for key, record in registry.items() if task in record.tasks)
@@ -252,7 +225,7 @@ def _fitting(raw: object, field: str, registry: Registry[Any], task: Task) -> ob
 
 def _build(cls: type[S], raw: object, where: str) -> S:
     """A checked value of one of the classes above, from a table of a stranger's."""
-    table = _table(raw, [f.name for f in dataclasses.fields(cls)], where)
+    table = check_table(raw, [f.name for f in dataclasses.fields(cls)], where)
     defaults = {"name": None} if cls is Strategy else {}
     return cls(**{**defaults, **table})
 

@@ -8,11 +8,12 @@ import inspect
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 LARGEST = sys.float_info.max
+MAX_JSON = 200_000  # characters of a stranger's JSON or link that are looked at
 Value = bool | int | float | str | None | tuple[Any, ...]
 
 
@@ -161,6 +162,35 @@ def check_params(given: object, declared: tuple[Param, ...], owner: str) -> Para
         return Params({p.name: p.check(given[p.name]) if p.name in given else p.default for p in declared})
     except ValueError as error:
         raise ValueError(f"{owner}: {error}") from None
+
+
+def read_json(text: str, what: str) -> object:
+    """JSON of a stranger, meant as `what` ("an experiment"). Raises ValueError: no JSON, too long, or a key is there twice."""
+    if len(text) > MAX_JSON:
+        raise ValueError(f"{what[0].upper()}{what[1:]} has at most {MAX_JSON} characters, got {len(text)}.")
+    try:
+        return json.loads(text, object_pairs_hook=_once)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"This is not JSON ({brief(str(error), 100)}); expected {what} as the app exports it.") from None
+
+
+def check_table(raw: object, known: Sequence[str], where: str) -> Mapping[str, Any]:
+    """A table whose keys are all known. Raises ValueError that names `where` and the key."""
+    if not isinstance(raw, Mapping):
+        raise ValueError(f"{where} must be a table of names and values, got {brief(raw)}.")
+    for key in raw:
+        if key not in known:
+            raise ValueError(f"{where} has no field {brief(key)}; the fields are {', '.join(known)}.")
+    return raw
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object whose keys differ: of two equal ones a reader could take either."""
+    table = dict(pairs)
+    if len(table) < len(pairs):
+        names = [key for key, _ in pairs]
+        raise ValueError(f"{brief(next(key for key in names if names.count(key) > 1))} is there twice")
+    return table
 
 
 class Record(Protocol):

@@ -8,17 +8,8 @@ import streamlit as st  # noqa: E402
 
 from lib.ui import compare_view, export_view, present, state, steering_view, verdict_view  # noqa: E402
 from lib.ui.strategy_editor import edit, edit_folded  # noqa: E402
-from lib.ui.text import inert  # noqa: E402
 
-if message := state.message():
-    st.error(inert(message, 500))
-
-try:
-    dataset = state.dataset()
-except ValueError as error:
-    st.error(inert(str(error), 500))
-    st.page_link("pages/data.py", label="Go to Data")
-    st.stop()
+dataset = state.rows()
 
 if present.asked():
     present.draw(state.experiment(), dataset)

@@ -9,9 +9,6 @@ import streamlit as st  # noqa: E402
 from lib.ui import data_controls, data_view, state  # noqa: E402
 from lib.ui.text import inert  # noqa: E402
 
-if message := state.message():
-    st.error(inert(message, 500))
-
 with st.sidebar:
     state.write_back(data_controls.choose(state.experiment()))
 

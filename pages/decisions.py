@@ -4,13 +4,7 @@ from lib.ui import frame
 
 frame.through_app()  # before torch is imported: the heading does not wait for it
 
-import streamlit as st  # noqa: E402
-
-from lib.ui import decisions_tables, decisions_view, state  # noqa: E402
-from lib.ui.text import inert  # noqa: E402
-
-if message := state.message():
-    st.error(inert(message, 500))
+from lib.ui import decisions_tables, decisions_view  # noqa: E402
 
 question = decisions_view.question()
 if question is not None:

@@ -7,17 +7,8 @@ frame.through_app()  # before torch is imported: the heading does not wait for i
 import streamlit as st  # noqa: E402
 
 from lib.ui import dial_view, state  # noqa: E402
-from lib.ui.text import inert  # noqa: E402
 
-if message := state.message():
-    st.error(inert(message, 500))
-
-try:
-    dataset = state.dataset()
-except ValueError as error:
-    st.error(inert(str(error), 500))
-    st.page_link("pages/data.py", label="Go to Data")
-    st.stop()
+dataset = state.rows()
 
 if dataset.task not in ("binary", "multiclass"):
     st.info(f"A dial weights one class against the rest; these data hold several answers per row ({dataset.task}).")

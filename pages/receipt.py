@@ -7,11 +7,7 @@ frame.through_app()  # before torch is imported: the heading does not wait for i
 import streamlit as st  # noqa: E402
 
 from lib.receipt import take_apart  # noqa: E402
-from lib.ui import receipt_controls, receipt_view, receipt_what_ifs, state  # noqa: E402
-from lib.ui.text import inert  # noqa: E402
-
-if message := state.message():
-    st.error(inert(message, 500))
+from lib.ui import receipt_controls, receipt_view, receipt_what_ifs  # noqa: E402
 
 batch = receipt_controls.current()
 grid = st.grid(2, min_column_width=420, gap="medium")

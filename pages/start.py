@@ -3,13 +3,9 @@
 import streamlit as st
 
 from lib.scenarios import SCENARIOS
-from lib.ui import frame, gallery, state
-from lib.ui.text import inert
+from lib.ui import frame, gallery
 
 frame.through_app()
-if message := state.message():
-    st.error(inert(message, 500))
-
 with st.container(horizontal=True):
     st.page_link("pages/data.py", label="Bring your own data", help="Labels are enough: paste counts, or upload a file.")
 

@@ -8,7 +8,6 @@ import hashlib
 import os
 import platform
 import sqlite3
-import tempfile
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -147,11 +146,3 @@ class Store:
                     yield connection
             finally:
                 connection.close()
-
-
-def in_memory() -> Store:
-    """A store for one process, in a temporary file that is gone at its end."""
-    folder = tempfile.TemporaryDirectory(prefix="counterweight-")
-    store = Store(Path(folder.name) / "sweeps.sqlite")
-    store.folder = folder  # type: ignore[attr-defined]
-    return store

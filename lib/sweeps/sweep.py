@@ -3,13 +3,13 @@
 import dataclasses
 import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from lib.experiment import MAX_JSON, MAX_STRATEGIES, Experiment, Training
-from lib.registry import Param, Value, brief
+from lib.experiment import MAX_STRATEGIES, Experiment, Training
+from lib.registry import Param, Value, brief, check_table, read_json
 from lib.sweeps.axis import Axis, pick, spaced
 
 FORMAT = 1
@@ -79,13 +79,7 @@ class Sweep:
     @classmethod
     def from_json(cls, text: str) -> "Sweep":
         """A checked sweep. Raises ValueError that names what is unknown, out of range or impossible."""
-        if len(text) > MAX_JSON:
-            raise ValueError(f"A sweep has at most {MAX_JSON} characters, got {len(text)}.")
-        try:
-            raw = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise ValueError(f"This is not JSON ({brief(str(error), 100)}); expected a sweep as the app exports it.") from None
-        table = _table(raw, ("format", "experiment", "axes"), "The sweep")
+        table = check_table(read_json(text, "a sweep"), ("format", "experiment", "axes"), "The sweep")
         if table.get("format", FORMAT) != FORMAT:
             raise ValueError(f"This program reads sweeps of format {FORMAT}, got format {brief(table['format'])}.")
         axes = table.get("axes")
@@ -148,7 +142,7 @@ def _lenient(param: Param, value: Value) -> Value:
 
 def _axis(experiment: Experiment, raw: object) -> Axis:
     """An axis with `values`, or with `from`, `to`, `count` and `scale` (log or linear)."""
-    table = _table(raw, ("address", "values", "from", "to", "count", "scale"), "An axis")
+    table = check_table(raw, ("address", "values", "from", "to", "count", "scale"), "An axis")
     param = pick(experiment, table.get("address")).param
     if "values" in table:
         values = table["values"]
@@ -165,12 +159,3 @@ def _axis(experiment: Experiment, raw: object) -> Axis:
     if type(count) is not int or scale not in ("log", "linear"):
         raise ValueError(f"An axis needs a whole count and the scale log or linear, got {brief(count)} and {brief(scale)}.")
     return Axis(table["address"], spaced(param, low, high, count, log=scale == "log"))
-
-
-def _table(raw: object, known: Sequence[str], where: str) -> Mapping[str, Any]:
-    if not isinstance(raw, Mapping):
-        raise ValueError(f"{where} must be a table of names and values, got {brief(raw)}.")
-    for key in raw:
-        if key not in known:
-            raise ValueError(f"{where} has no field {brief(key)}; the fields are {', '.join(known)}.")
-    return raw

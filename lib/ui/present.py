@@ -84,8 +84,7 @@ def draw(experiment: Experiment, dataset: Dataset) -> None:
     if own is None or own.experiment != experiment:
         steering_view.start()
         own = steering_view.job()
-    if problem := state.message():  # as much as a training that does not fit
-        st.error(inert(problem, 500))
+    state.tell()  # as much as a training that does not fit
     shown = screens(experiment, dataset)
     at = min(_at(), len(shown)) - 1
     screen = shown[at]

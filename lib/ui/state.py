@@ -18,6 +18,7 @@ from lib.experiment import DataSpec, Experiment, Strategy
 from lib.limits import check_rows
 from lib.scenarios import SCENARIOS
 from lib.training import load
+from lib.ui.text import inert
 from lib.ui.visit import current, recognise
 
 GENERATION, WRITTEN, UNDO, MEMO, MESSAGE, LIKES, FIRSTS, STARTS, FIELDS = (
@@ -131,6 +132,16 @@ def dataset() -> Dataset:
     return visit.loaded[1]
 
 
+def rows() -> Dataset:
+    """As `dataset`; where there is none, the page says why and ends here."""
+    try:
+        return dataset()
+    except ValueError as error:
+        st.error(inert(str(error), 500))
+        st.page_link("pages/data.py", label="Go to Data")
+        st.stop()
+
+
 @st.cache_resource(max_entries=6, show_spinner=False)
 def _shared_dataset(source: str, seed: int, params: tuple[tuple[str, Any], ...]) -> Dataset:
     """Recipes and bundled sets hold nobody's data: all visitors share them."""
@@ -167,8 +178,10 @@ def say(message: str) -> None:
     st.session_state[MESSAGE] = message
 
 
-def message() -> str | None:
-    return st.session_state.pop(MESSAGE, None)
+def tell() -> None:
+    """Show the message that was left, if there is one."""
+    if left := st.session_state.pop(MESSAGE, None):
+        st.error(inert(left, 500))
 
 
 def dark() -> bool:

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from lib.operating.points import Points
 from lib.operating.scored import Sample
 from lib.ui import decisions_view
-from tests.ui.test_pages import app, button, finish, go  # noqa: F401
+from tests.ui.test_pages import button, finish, go
 
 FAST = {"data.n": "2000", "data.n_val": "2000", "data.n_test": "3000", "model": "linear", "training.epochs": "30",
         "training.batch_size": "200", "training.lr": "0.05"}  # fmt: skip

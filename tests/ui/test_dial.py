@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lib.ui.dial_view import CLOSE
-from tests.ui.test_pages import app, button, finish, go  # noqa: F401
+from tests.ui.test_pages import button, finish, go
 
 SMALL = {"data.n": "1500", "data.n_val": "800", "data.n_test": "20"}
 

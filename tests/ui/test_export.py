@@ -3,7 +3,7 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.ui.test_pages import app, button, finish, go, status  # noqa: F401 - app is a fixture
+from tests.ui.test_pages import button, finish, go, status
 
 SMALL = {"data.n": "400", "data.n_val": "200", "data.n_test": "500", "training.epochs": "2", "s1": "plain", "s2": "balanced",
          "s2.weighting": "balanced"}  # fmt: skip

@@ -1,7 +1,6 @@
 """The Field guide as a visitor uses it, without a browser."""
 
 import pytest
-from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
 from lib.pitfalls import PITFALLS, WORDS
@@ -10,16 +9,9 @@ from lib.ui.gallery import ASKED
 
 
 @pytest.fixture
-def app(monkeypatch: pytest.MonkeyPatch) -> AppTest:
-    """The app in a process that has run it before (see lib/ui/frame.py on folders named pages)."""
-    made = PagesManager.__init__
-
-    def init(self: PagesManager, *args: object, **kwargs: object) -> None:
-        made(self, *args, **kwargs)
-        PagesManager.uses_pages_directory = False
-
-    monkeypatch.setattr(PagesManager, "__init__", init)
-    return AppTest.from_file("../../app.py", default_timeout=60)
+def app(unopened: AppTest) -> AppTest:
+    """Not run yet: the first run is the one that reads the address."""
+    return unopened
 
 
 def guide(app: AppTest, **query: str) -> AppTest:

@@ -3,24 +3,9 @@
 import re
 import time
 
-import pytest
-from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
 COUNTS = "cat 900, dog 90, bird 10"
-
-
-@pytest.fixture
-def app(monkeypatch: pytest.MonkeyPatch) -> AppTest:
-    """The app in a process that has run it before (see lib/ui/frame.py on folders named pages)."""
-    made = PagesManager.__init__
-
-    def init(self: PagesManager, *args: object, **kwargs: object) -> None:
-        made(self, *args, **kwargs)
-        PagesManager.uses_pages_directory = False
-
-    monkeypatch.setattr(PagesManager, "__init__", init)
-    return AppTest.from_file("../../app.py", default_timeout=60).run()
 
 
 def go(app: AppTest, page: str) -> AppTest:

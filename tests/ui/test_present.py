@@ -5,7 +5,6 @@ import pytest
 from lib.scenarios import SCENARIOS
 from lib.training import load
 from lib.ui.present import screens
-from tests.ui.test_pages import app  # noqa: F401
 
 
 @pytest.mark.parametrize("key", ["rare_1_to_20", "lstm_100_to_1", "any_animal", "digits_long_tail"])

@@ -6,7 +6,6 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
 from lib.receipt import CRITERIA, PRESETS, Batch, take_apart
@@ -14,19 +13,6 @@ from lib.receipt.link import to_fields
 from lib.receipt.words import shown
 from lib.ui.receipt_paper import MOST_LINES, paper
 from lib.ui.receipt_table import IGNORED, classes_frame, read_classes, read_rows, rows_frame
-
-
-@pytest.fixture
-def app(monkeypatch: pytest.MonkeyPatch) -> AppTest:
-    """The app in a process that has run it before (see lib/ui/frame.py on folders named pages)."""
-    made = PagesManager.__init__
-
-    def init(self: PagesManager, *args: object, **kwargs: object) -> None:
-        made(self, *args, **kwargs)
-        PagesManager.uses_pages_directory = False
-
-    monkeypatch.setattr(PagesManager, "__init__", init)
-    return AppTest.from_file("../../app.py", default_timeout=60).run()
 
 
 def go(app: AppTest, **fields: str) -> AppTest:

@@ -2,9 +2,7 @@
 
 import time
 
-from tests.ui.test_pages import app, button, finish, go, progress
-
-__all__ = ["app"]
+from tests.ui.test_pages import button, finish, go, progress
 
 SETTINGS = {
     "data.n": "500",

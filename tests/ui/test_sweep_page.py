@@ -4,9 +4,7 @@ import time
 
 import pytest
 
-from tests.ui.test_pages import app, button, go, progress
-
-__all__ = ["app"]
+from tests.ui.test_pages import button, go, progress
 
 
 @pytest.fixture(autouse=True)
