@@ -186,8 +186,6 @@ def _panels(was_active: bool) -> None:
     own = job()
     if own is None:
         return
-    if was_active and own.ended:
-        st.rerun()
     _progress(own)
     sweep = own.sweep
     metrics = [*METRICS, *(f"recall {c}" for c in range(_classes(own)))]
@@ -207,6 +205,8 @@ def _panels(was_active: bool) -> None:
             st.caption("This cell is not trained yet.")
     _opened(own)
     _export(own)
+    if was_active and own.ended:  # last: a click that came with this run has been answered
+        st.rerun()
 
 
 def _asked(sweep: Sweep) -> str:
