@@ -13,14 +13,13 @@ from functools import cached_property
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from lib.bootstrap import Classes, Difference, class_precision, class_recall, mean_recall, paired_difference
 from lib.data import Dataset
-from lib.decisions import effective_shift
 from lib.evaluation import RunResult
-from lib.tasks import READINGS, series_of_steps
-from lib.training import At, Snapshot, TrainedModel, decide
+from lib.operating.scored import Sample, Scored, intercept, scored
+from lib.tasks import series_of_steps
+from lib.training import At, Snapshot
 
 Array = NDArray[np.float64]
 
@@ -35,8 +34,9 @@ class Case:
 
     `shared`: all seeds read the same rows. `moved`: the baseline read where the other strategy's training puts its threshold,
     said in words by `reading`; None where there is nothing to move. `odds`: log odds that the other strategy gives the rarest
-    class, None where its scores are no probabilities; `undone`: with the shift of its training taken off, None without a shift.
-    `series` [N]: the series that each is a step of, None for rows. `labels`: how many there are beside the one it is about.
+    class, None where its scores are no probabilities; `undone`: with what its training put on them taken off (`put_on`, in
+    words), None where that is nothing or unknown. `series` [N]: the series that each is a step of, None for rows. `labels`: how
+    many there are beside the one it is about.
     """
 
     baseline: str
@@ -51,6 +51,7 @@ class Case:
     reading: str = ""
     odds: Array | None = None
     undone: Array | None = None
+    put_on: str = "the weights"
     series: Classes | None = None
     labels: int = 0
 
@@ -174,11 +175,11 @@ def calibration(case: Case) -> str | None:
         return None
     start = f"Its odds of “{case.class_names[case.rare]}” are {_times(off)}"
     if case.undone is None:
-        return f"{start}; no weight put that there, so there is none to undo."
+        return f"{start}; no weight put that there that could be undone."
     left = mean_log_odds_error(case.undone, positive)
     if abs(left) < max(math.log(RESTORED), noise):
-        return f"{start}; undoing the weights restores them."
-    return f"{start}; with the weights undone they are {_times(left)}."
+        return f"{start}; undoing {case.put_on} restores them."
+    return f"{start}; with {case.put_on} undone they are {_times(left)}."
 
 
 def accuracy(case: Case) -> str | None:
@@ -205,18 +206,10 @@ def mean_log_odds_error(odds: Array, positive: NDArray[np.bool_]) -> float:
 
     Minus the calibration intercept at slope 1: the number that makes the mean probability equal the share of positives.
     """
-    return float(np.mean([_log_odds_error(*row) for row in zip(odds, positive, strict=True)]))
-
-
-def _log_odds_error(odds: Array, positive: NDArray[np.bool_]) -> float:
-    if not positive.any() or positive.all() or not np.isfinite(odds).all():
-        return math.nan
-    low, high = -60.0 - odds.max(), 60.0 - odds.min()  # adding this much makes every probability 0, or 1
-    for _ in range(60):
-        middle = (low + high) / 2
-        mean = torch.from_numpy(odds + middle).sigmoid().mean().item()
-        low, high = (middle, high) if mean < positive.mean() else (low, middle)
-    return -(low + high) / 2
+    both = zip(odds, positive, strict=True)
+    return -float(
+        np.mean([intercept(Sample(yes.astype(np.int64), own)) if np.isfinite(own).all() else np.nan for own, yes in both])
+    )
 
 
 def verdict(snapshot: Snapshot, results: Mapping[At, RunResult], baseline: int = 0) -> list[str]:
@@ -264,64 +257,40 @@ def compare(snapshot: Snapshot, baseline: int, other: int, seeds: Sequence[int])
     """The case of two strategies, for those of their seeds that ended with finite numbers."""
     rare, label = _rarest(snapshot.dataset)
     pairs = [(snapshot.models[baseline, r], snapshot.models[other, r]) for r in seeds]
-    plain, trained = ([_Reading(pair[side], snapshot.epoch, label) for pair in pairs] for side in (0, 1))
+    plain, trained = ([scored(pair[side], test=True, label=label) for pair in pairs] for side in (0, 1))
     names = snapshot.dataset.class_names
     classes = names if label is None else (f"no {names[label]}", names[label])
     moved, reading = _moved(plain, trained, binary=len(classes) == 2)
-    link = trained[0].model.run.loss.link != "none"
-    shift, ordered = trained[0].shift, trained[0].model.run.ordered
+    one = trained[0]
     series = series_of_steps(snapshot.dataset.test, snapshot.dataset.task)
     return Case(
         snapshot.experiment.strategies[baseline].name, snapshot.experiment.strategies[other].name, classes, rare,
-        y_true=np.array([reading.truth for reading in trained]),
-        plain=np.array([reading.classes() for reading in plain]), other=np.array([reading.classes() for reading in trained]),
+        y_true=np.array([own.truth("test") for own in trained]),
+        plain=np.array([own.classes("test") for own in plain]), other=np.array([own.classes("test") for own in trained]),
         shared=not snapshot.experiment.data.resample, moved=moved, reading=reading,
-        odds=np.array([own.log_odds(rare) for own in trained]) if link else None,
-        undone=np.array([own.log_odds(rare, shift) for own in trained]) if link and ordered and _moves(shift) else None,
+        odds=_odds(trained, rare, undone=False) if one.calibrated else None,
+        undone=_odds(trained, rare, undone=True) if one.moved else None,
+        put_on=" and ".join(["the weights"] * one.weighted + ["the loss's own map"] * one.mapped),
         series=None if series is None else series.numpy(), labels=0 if label is None else len(names),
     )  # fmt: skip
 
 
-class _Reading:
-    """Scores of one run, and the offsets that its decision and its training put on the log odds of the classes.
-
-    Of several labels, those of one.
-    """
-
-    def __init__(self, model: TrainedModel, epoch: int, label: int | None) -> None:
-        self.model, run = model, model.run
-        reading = READINGS[run.dataset.task]
-
-        def own(found: Tensor) -> Tensor:
-            return found if label is None else found[label]
-
-        validation, test = (model.scores(part.x, part.mask).double() for part in (run.dataset.validation, run.dataset.test))
-        rule = decide(run, epoch, validation, reading.targets(run.dataset.validation))
-        shift = effective_shift(run.class_counts, run.weight_in(epoch - 1), run.seen_counts, run.loss_shift)
-        self.validation, self.test, self.offset, self.shift = map(own, (validation, test, rule.offset, shift))
-        self.truth: Classes = own(reading.targets(run.dataset.test)).numpy()
-
-    def classes(self, offset: Tensor | None = None) -> Classes:
-        """Predicted classes [N] of the test rows, by the run's own decision or by other offsets [C]."""
-        return (self.test + (self.offset if offset is None else offset)).argmax(-1).numpy()
-
-    def log_odds(self, target: int, shift: Tensor | float = 0.0) -> Array:
-        """Log odds [N] of a class against the rest on the test rows, with a shift [C] taken off the scores."""
-        scores = self.test - shift
-        rest = torch.cat([scores[:, :target], scores[:, target + 1 :]], 1).logsumexp(1)
-        return (scores[:, target] - rest).numpy()
+def _odds(runs: Sequence[Scored], rare: int, *, undone: bool) -> Array:
+    """Log odds [R, N] of the rarest class on the test rows."""
+    return np.array([own.sample("test", rare, undone=undone).score for own in runs])
 
 
-def _moved(plain: Sequence[_Reading], trained: Sequence[_Reading], *, binary: bool) -> tuple[Classes | None, str]:
+def _moved(plain: Sequence[Scored], trained: Sequence[Scored], *, binary: bool) -> tuple[Classes | None, str]:
     """The baseline's scores read as the other strategy's training and decision read its own, and that in words.
 
     Where theory knows what weights, sampler, loss and decision do to log odds, their difference moves the baseline's. Where it
     knows of none, two classes are read at the threshold that flags as many validation rows as the other strategy does.
     """
-    asked = trained[0].shift + trained[0].offset - plain[0].shift
+    asked = trained[0].offset + torch.as_tensor(trained[0].shift - plain[0].shift)
+    change = asked - plain[0].offset
     known = plain[0].model.run.ordered and trained[0].model.run.ordered
-    if known and _moves(asked - plain[0].offset):
-        moved = [own.classes(asked) for own in plain]
+    if known and change.max() - change.min() > 1e-6:
+        moved = [own.classes("test", asked) for own in plain]
         if not binary:
             return np.array(moved), "the scores that those weights ask for"
         return np.array(moved), f"threshold {_fraction(1 / (1 + math.exp(asked[1] - asked[0])))}"
@@ -330,15 +299,10 @@ def _moved(plain: Sequence[_Reading], trained: Sequence[_Reading], *, binary: bo
     return np.array([_as_many(a, b) for a, b in zip(plain, trained, strict=True)]), "a threshold that flags as many rows"
 
 
-def _as_many(plain: _Reading, trained: _Reading) -> Classes:
-    flagged = (trained.validation + trained.offset).argmax(-1).double().mean().item()
-    margin = plain.validation[:, 1] - plain.validation[:, 0]
-    cut = np.quantile(margin.numpy(), 1 - flagged)
-    return (plain.test[:, 1] - plain.test[:, 0] > cut).long().numpy()
-
-
-def _moves(shift: Tensor) -> bool:
-    return bool((shift - shift[0]).abs().max() > 1e-6)
+def _as_many(plain: Scored, trained: Scored) -> Classes:
+    flagged = trained.classes("validation").mean()
+    cut = np.quantile(plain.sample("validation", 1, undone=False).score, 1 - flagged)
+    return (plain.sample("test", 1, undone=False).score > cut).astype(np.int64)
 
 
 def _count(number: int, what: str, many: str | None = None) -> str:

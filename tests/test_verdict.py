@@ -142,7 +142,7 @@ def test_odds_that_stay_wrong_are_not_called_restored():
     assert calibration(case(odds=odds(19), undone=odds(3))) == (
         "Its odds of “fraud” are 19 times too high; with the weights undone they are 3 times too high."
     )
-    assert calibration(case(odds=odds(1 / 4))).endswith("4 times too low; no weight put that there, so there is none to undo.")
+    assert calibration(case(odds=odds(1 / 4))).endswith("4 times too low; no weight put that there that could be undone.")
 
 
 def test_odds_that_are_right_need_no_sentence():
@@ -219,6 +219,15 @@ def test_where_no_weight_moves_anything_the_baseline_is_read_at_as_many_alarms()
     own = compare(last, 0, 1, [0])
     assert own.reading == "a threshold that flags as many rows"
     assert own.moved.sum() == pytest.approx(own.other.sum(), abs=60)
+
+
+def test_focal_is_undone_by_its_own_map_and_told_so():
+    last, _ = trained(Strategy("plain"), Strategy("focal", loss="focal", loss_params=Params({"gamma": 2.0})))
+    own = compare(last, 0, 1, [0, 1, 2])
+    positive = own.y_true == 1
+    assert own.put_on == "the loss's own map"
+    assert mean_log_odds_error(own.odds, positive) > math.log(1.5) > 2 * abs(mean_log_odds_error(own.undone, positive))
+    assert calibration(own).endswith("undoing the loss's own map restores them.")
 
 
 def test_a_strategy_that_diverged_is_left_out():

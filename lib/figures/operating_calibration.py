@@ -12,9 +12,9 @@ from lib.figures.panels import layout_key
 from lib.figures.text import count, escape, listed, number
 from lib.figures.theme import fade, page, style
 from lib.metrics import wilson_interval
-from lib.operating.calibration import intercept, reliability
+from lib.operating.calibration import reliability
 from lib.operating.points import Points
-from lib.operating.scored import logit, probability
+from lib.operating.scored import intercept, logit, probability
 
 Array = NDArray[np.float64]
 

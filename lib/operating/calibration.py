@@ -15,7 +15,7 @@ from scipy.optimize import minimize_scalar
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from lib.operating.scored import LARGEST, Sample, logit, probability
+from lib.operating.scored import LARGEST, Sample, intercept, logit, probability
 from lib.thresholds import auroc, average_precision, cuts
 
 Array = NDArray[np.float64]
@@ -78,17 +78,6 @@ def brier_parts(y_true: NDArray[np.int64], p: Array) -> tuple[float, float, floa
     at_best = float(np.mean((fitted - y_true) ** 2))
     uncertainty = float(y_true.mean() * (1 - y_true.mean()))
     return brier, brier - at_best, uncertainty - at_best, uncertainty
-
-
-def intercept(sample: Sample) -> float:
-    """a of logit P(yes) = a + score, slope 1: where mean probability and share of yes agree. NaN without one of the classes."""
-    if not (sample.positives and sample.negatives):
-        return np.nan
-    low, high = -2 * LARGEST, 2 * LARGEST
-    for _ in range(STEPS):
-        middle = (low + high) / 2
-        low, high = (middle, high) if probability(sample.score + middle).mean() < sample.prior else (low, middle)
-    return (low + high) / 2
 
 
 def logistic(sample: Sample) -> tuple[float, float]:

@@ -21,6 +21,7 @@ from lib.training import Snapshot, TrainedModel, decide
 
 Array = NDArray[np.float64]
 LARGEST = 700.0  # log odds: exp of it is still a number
+STEPS = 100  # of bisection
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,17 +87,45 @@ class Scored:
         return Sample((self.truth(split) == positive).astype(np.int64), log_odds(scores, positive))
 
     def undo(self, scores: Tensor) -> Tensor:
-        """Class scores with the loss's own map (focal) and then the weights taken off: log posterior, up to a constant."""
+        """Class scores with the loss's own map (focal) and then the weights taken off: log posterior, up to a constant.
+
+        As they are where no theory says what training put on them: margins, VS, LDAM, asymmetric.
+        """
+        if not self.understood:
+            return scores
         loss = self.model.run.loss
         mapped = scores if loss.posterior is None else loss.posterior(scores, self.model.run.strategy.loss_params)
         return mapped - torch.as_tensor(self.shift)
 
     @property
+    def understood(self) -> bool:
+        """Whether theory knows how far weights, sampler and loss move the log odds."""
+        return self.calibrated and self.model.run.ordered
+
+    @property
+    def mapped(self) -> bool:
+        """Whether the loss turns the posterior into another function of it (focal)."""
+        run = self.model.run
+        return self.understood and run.loss.posterior is not None and run.strategy.loss_params.get("gamma", 0) != 0
+
+    @property
+    def weighted(self) -> bool:
+        """Whether weights, sampler or loss add something to the log odds, and theory knows what."""
+        return self.understood and bool(np.ptp(self.shift) > 1e-6)
+
+    @property
     def moved(self) -> bool:
         """Whether undoing changes anything."""
-        return bool(np.ptp(self.shift) > 1e-9) or (
-            self.model.run.loss.posterior is not None and self.model.run.strategy.loss_params.get("gamma", 0) != 0
-        )
+        return self.weighted or self.mapped
+
+    @property
+    def offset(self) -> Tensor:
+        """[C] what the strategy's own decision adds to the scores before the largest is taken."""
+        return self.rule.offset if self.label is None else self.rule.offset[self.label]
+
+    def classes(self, split: str, offset: Tensor | None = None) -> NDArray[np.int64]:
+        """Predicted classes [N] of a split, by the strategy's own decision or by other offsets [C]."""
+        return (self.scores[split] + (self.offset if offset is None else offset)).argmax(-1).numpy()
 
     @property
     def weight(self) -> float:
@@ -106,8 +135,7 @@ class Scored:
     @property
     def own_threshold(self) -> float | None:
         """The threshold on the log odds as trained at which a binary strategy decides now."""
-        own = self.rule.offset if self.label is None else self.rule.offset[self.label]
-        return float(own[0] - own[1]) if len(own) == 2 else None
+        return float(self.offset[0] - self.offset[1]) if len(self.offset) == 2 else None
 
     @property
     def label_thresholds(self) -> tuple[float, ...]:
@@ -118,7 +146,7 @@ class Scored:
     def as_trained(self, threshold: float) -> float:
         """The threshold on the log odds as trained that says what `threshold` says on undone ones (binary; by bisection)."""
         low, high = -LARGEST, LARGEST
-        for _ in range(100):
+        for _ in range(STEPS):
             middle = (low + high) / 2
             undone = log_odds(self.undo(torch.tensor([[0.0, middle]], dtype=torch.float64)), 1)
             low, high = (middle, high) if undone[0] < threshold else (low, middle)
@@ -136,19 +164,30 @@ def read(snapshot: Snapshot, seed: int = 0, *, test: bool = False, label: int | 
         raise ValueError(f"Expected {f'a label from 0 to {labels - 1}' if labels else 'no label'}, got {label}.")
     if snapshot.epoch == 0:
         raise ValueError("Thresholds need scores of at least one epoch, got none yet. Wait for the first epoch, or train.")
-    found = []
-    for run in snapshot.runs:
-        if run.at[1] != seed or run.at in snapshot.diverged:
-            continue
-        model, part = snapshot.models[run.at], run.dataset.validation
-        weight = run.weight_in(model.epoch - 1)
-        shift = effective_shift(run.class_counts, weight, run.seen_counts, run.loss_shift).numpy()
-        rule = decide(run, model.epoch, model.scores(part.x, part.mask), READINGS[run.dataset.task].targets(part))
-        found.append(Scored(
-            run.at[0], run.strategy.name, model, run.dataset, shift if label is None else shift[label], rule,
-            run.loss.link != "none", ("validation", "test") if test else ("validation",), label,
-        ))  # fmt: skip
-    return found
+    runs = [run for run in snapshot.runs if run.at[1] == seed and run.at not in snapshot.diverged]
+    return [scored(snapshot.models[run.at], test=test, label=label) for run in runs]
+
+
+def scored(model: TrainedModel, *, test: bool = False, label: int | None = None) -> Scored:
+    """One run, with its own decision fitted on validation."""
+    run, part = model.run, model.run.dataset.validation
+    shift = effective_shift(run.class_counts, run.weight_in(model.epoch - 1), run.seen_counts, run.loss_shift).numpy()
+    rule = decide(run, model.epoch, model.scores(part.x, part.mask), READINGS[run.dataset.task].targets(part))
+    return Scored(
+        run.at[0], run.strategy.name, model, run.dataset, shift if label is None else shift[label], rule,
+        run.loss.link != "none", ("validation", "test") if test else ("validation",), label,
+    )  # fmt: skip
+
+
+def intercept(sample: Sample) -> float:
+    """a of logit P(yes) = a + score, slope 1: where mean probability and share of yes agree. NaN without one of the classes."""
+    if not (sample.positives and sample.negatives):
+        return np.nan
+    low, high = -2 * LARGEST, 2 * LARGEST
+    for _ in range(STEPS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if probability(sample.score + middle).mean() < sample.prior else (low, middle)
+    return (low + high) / 2
 
 
 def log_odds(scores: Tensor, positive: int) -> Array:

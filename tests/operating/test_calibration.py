@@ -12,12 +12,11 @@ from lib.operating.calibration import (
     brier_parts,
     calibration,
     ece,
-    intercept,
     logistic,
     recalibrated,
     reliability,
 )
-from lib.operating.scored import Sample, probability
+from lib.operating.scored import Sample, intercept, probability
 from tests.operating.conftest import sample
 
 

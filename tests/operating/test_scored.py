@@ -40,6 +40,14 @@ def test_focal_is_undone_by_its_own_map(binary):
     np.testing.assert_array_equal(np.argsort(shown), np.argsort(undone))
 
 
+@pytest.mark.parametrize("loss", ["vs", "ldam", "multi_margin"])
+def test_where_no_theory_says_what_training_put_on_nothing_is_taken_off(loss):
+    one = read(trained(strategies=[{"name": "a", "loss": loss, "weighting": "sqrt"}]))[0]
+    assert not one.understood and not one.moved
+    shown, undone = (one.sample("validation", 1, undone=undone).score for undone in (False, True))
+    np.testing.assert_array_equal(shown, undone)
+
+
 @pytest.mark.parametrize("name", ["balanced", "focal"])
 def test_a_threshold_on_undone_odds_is_found_again_on_the_trained_ones(binary, name):
     one = by_name(binary)[name]

@@ -8,8 +8,8 @@ from sklearn.linear_model import LogisticRegression
 
 from lib.data import Dataset, Split
 from lib.experiment import Experiment
-from lib.operating.calibration import calibration, intercept
-from lib.operating.scored import Sample, logit, read
+from lib.operating.calibration import calibration
+from lib.operating.scored import Sample, intercept, logit, read
 from lib.thresholds import auroc, cuts
 from lib.training import train
 
