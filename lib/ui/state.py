@@ -21,8 +21,9 @@ from lib.training import load
 from lib.ui.text import inert
 from lib.ui.visit import current, recognise
 
-GENERATION, WRITTEN, UNDO, MEMO, MESSAGE, LIKES, FIRSTS, STARTS, FIELDS = (
-    "cw_generation", "cw_written", "cw_undo", "cw_memo", "cw_message", "cw_likes", "cw_firsts", "cw_starts", "cw_fields",
+GENERATION, WRITTEN, LINKED, UNDO, MEMO, MESSAGE, LIKES, FIRSTS, STARTS, FIELDS = (
+    "cw_generation", "cw_written", "cw_linked", "cw_undo", "cw_memo", "cw_message", "cw_likes", "cw_firsts", "cw_starts",
+    "cw_fields",
 )  # fmt: skip
 # Of an address: what the Field guide shows beside the experiment, and what the Receipt shows in its place. All other fields
 # are the experiment.
@@ -63,10 +64,11 @@ def visitor() -> str:
 
 
 def welcome_back() -> None:
-    """A tab that was reloaded gets its experiment, its file and its training back."""
+    """A tab that was reloaded gets its experiment, its file and its training back; a link that it opened goes first."""
     if recognise():
         st.session_state[GENERATION] = st.session_state.get(GENERATION, 0) + 1
-        st.session_state.pop(WRITTEN, None)
+        if st.session_state.get(LINKED):  # else the address holds the default that we wrote ourselves
+            st.session_state.pop(WRITTEN, None)
         st.rerun()
 
 
@@ -173,15 +175,16 @@ def forget() -> None:
     st.session_state.pop(MEMO, None)
 
 
-def say(message: str) -> None:
-    """A message for the top of the page, shown once."""
-    st.session_state[MESSAGE] = message
+def say(message: str, *, wrong: bool = True) -> None:
+    """A message for the top of the page, shown once; `wrong`: something did not work."""
+    st.session_state[MESSAGE] = message, wrong
 
 
 def tell() -> None:
     """Show the message that was left, if there is one."""
     if left := st.session_state.pop(MESSAGE, None):
-        st.error(inert(left, 500))
+        message, wrong = left
+        (st.error if wrong else st.info)(inert(message, 500))
 
 
 def dark() -> bool:
@@ -212,7 +215,7 @@ def read_link() -> None:
         say(f"The link does not work: {error} What you had before is unchanged.")
         st.query_params.from_dict({name: text for name, text in whole.items() if name not in query})
         return
-    st.session_state[WRITTEN] = query
+    st.session_state[WRITTEN], st.session_state[LINKED] = query, True
     if told is not None and current().outcome != (linked, told):
         current().promise = linked, told
     if linked != experiment():

@@ -311,7 +311,7 @@ def _opened(own: Job) -> None:
     with right:
         if st.button("Open this comparison") and outcome.cell.experiment is not None:
             state.replace(outcome.cell.experiment)
-            state.say("This is the comparison of the chosen cell. Train to see it in full.")
+            state.say("This is the comparison of the chosen cell. Train to see it in full.", wrong=False)
             st.switch_page(frame.COMPARE)
     if outcome.result.error is not None:
         st.caption(inert(outcome.result.error, 300))

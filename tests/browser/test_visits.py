@@ -29,6 +29,15 @@ def test_who_reloads_finds_the_training_again(visitor) -> None:
     expect(page.get_by_text("· stopped")).to_be_visible(timeout=10_000)
 
 
+def test_who_types_a_bare_address_keeps_the_experiment_of_the_tab(visitor) -> None:
+    page = visitor.open(LINK)
+    expect(page.get_by_text("2 strategies · seeds 3–4")).to_be_visible()
+    page = visitor.open("/decisions")
+    expect(page.get_by_text("Ring of Gaussians · 500 training rows · 3 classes")).to_be_visible()
+    page = visitor.open(LINK.replace("500", "700"))
+    expect(page.get_by_text("Ring of Gaussians · 700 training rows · 3 classes")).to_be_visible()
+
+
 def test_two_visitors_have_their_own_data_and_training(visit) -> None:
     with visit() as one, visit(theme="dark") as other:
         first = one.open("/compare?data.n=1000&training.epochs=3&s1=mine")

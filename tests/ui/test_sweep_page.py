@@ -52,5 +52,5 @@ def test_a_sweep_runs_and_opens_the_comparison_of_a_cell(app):
     cell = next(s for s in app.selectbox if s.label.startswith("Cell"))
     cell.select_index(2).run()
     button(app, "Open this comparison").click().run()
-    assert any("the comparison of the chosen cell" in e.value for e in app.error), (app.title, app.error)
+    assert any("the comparison of the chosen cell" in e.value for e in app.info)
     assert "1 : 199" in app.caption[0].value
