@@ -13,12 +13,11 @@ from lib.figures.chart import Chart
 from lib.figures.panels import Grid, axis_names, base_layout, grid_layout, note, panel_title
 from lib.figures.recall import rare_classes
 from lib.figures.text import count, escape, listed, number, share, shorten
-from lib.figures.theme import class_color, class_symbol, on_color, page, style
+from lib.figures.theme import class_color, class_symbol, page, style
 
 Array = NDArray[np.float64]
 
 NAMED = 30  # classes up to which each bar has its name and number
-PARTS = ("train", "validation", "test")
 
 
 def class_counts(
@@ -111,40 +110,6 @@ def _weight_axis(values: Array, log: bool) -> dict[str, Any]:
     ticks = [10.0**power for power in powers][:: -(-len(powers) // 5)]
     return {"type": "log", "range": [math.log10(low / room), math.log10(high * room)], "fixedrange": True,
             "tickmode": "array", "tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks]}  # fmt: skip
-
-
-def split_balance(dataset: Dataset, *, dark: bool) -> Chart:
-    """Share of each class in training, validation and test rows, as three bars."""
-    counts = [dataset.class_counts(part).numpy() for part in PARTS]
-    if counts[0].ndim != 1:
-        raise ValueError(f"split_balance is for classes that exclude each other, got a {dataset.task} task.")
-    layout = base_layout(230, (110, 12, 44, 50), dark)
-    layout |= {
-        "barmode": "stack", "showlegend": True,
-        "xaxis": {"range": [0, 1], "tickformat": ".0%", "title": {"text": "share of rows"}},
-        "yaxis": {"range": [2.5, -0.5], "tickmode": "array", "tickvals": [0, 1, 2], "showgrid": False, "fixedrange": True,
-                  "ticktext": [f"{part}<br>{count(n.sum())}" for part, n in zip(PARTS, counts, strict=True)]},
-        "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "traceorder": "normal"},
-    }  # fmt: skip
-    data: list[dict[str, Any]] = []
-    for c, name in enumerate(dataset.class_names):
-        color, own = class_color(c, dark), [n[c] for n in counts]
-        parts = [n[c] / max(n.sum(), 1) for n in counts]
-        hover = [f"{part}, {escape(name)}: {count(n)} rows, {share(p)}" for part, n, p in zip(PARTS, own, parts, strict=True)]
-        data.append({
-            "type": "bar", "orientation": "h", "y": np.arange(3), "x": np.array(parts), "name": escape(name, 24),
-            "marker": {"color": color, "line": {"color": page(dark).paper, "width": 1}}, "hoverinfo": "text", "width": 0.7,
-            "text": [count(n) if p > 0.06 else "" for n, p in zip(own, parts, strict=True)], "textposition": "inside",
-            "insidetextanchor": "middle",
-            "insidetextfont": {"color": on_color(color), "size": 14}, "showlegend": c < 12,
-            "hovertext": hover,
-        })  # fmt: skip
-    told = [
-        f"{part} ({count(n.sum())} rows): "
-        + listed([f"{shorten(c, 20)} {count(v)}" for c, v in zip(dataset.class_names, n, strict=True)], 10)
-        for part, n in zip(PARTS, counts, strict=True)
-    ]
-    return Chart({"data": data, "layout": layout}, f"Classes in each split. {'; '.join(told)}.")
 
 
 def scatter(dataset: Dataset, *, dark: bool, max_points: int = 2000, height: int = 380) -> Chart:

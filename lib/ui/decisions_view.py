@@ -312,9 +312,7 @@ def _remarks(asked: Question) -> None:
         if not one.calibrated:
             st.info(f"{who}: the scores of its loss are no probabilities, so its calibration cannot be read.")
         elif asked.undone and not one.understood:
-            st.info(
-                f"{who}: no theory says how far its loss moves the odds, so nothing is taken off."
-            )
+            st.info(f"{who}: no theory says how far its loss moves the odds, so nothing is taken off.")
 
 
 def watch(asked: Question | None) -> None:

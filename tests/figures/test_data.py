@@ -5,7 +5,7 @@ from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
 from lib.data import SOURCES
-from lib.figures.data import class_counts, scatter, scheme_weights, split_balance, thumbnail
+from lib.figures.data import class_counts, scatter, scheme_weights, thumbnail
 from lib.figures.recall import recall_bars
 
 
@@ -45,13 +45,6 @@ def test_weights_of_every_scheme_stand_in_their_panel(log):
     tops = np.array(chart.figure.data[1].y) + chart.figure.data[1].base
     assert tops == pytest.approx([0.526, 10.0])
     assert "Balanced (max/min 19.0): no 0.526, yes 10.0" in chart.alt
-
-
-def test_a_split_shows_its_rows(ring):
-    chart = split_balance(ring.dataset, dark=True)
-    assert tuple(chart.figure.layout.yaxis.ticktext) == ("train<br>600", "validation<br>300", "test<br>50")
-    assert list(chart.figure.data[0].x) == pytest.approx([0.6, 0.6, 0.6])
-    assert "validation (300 rows): 0 180, 1 90, 2 30" in chart.alt
 
 
 def test_two_features_are_drawn_as_they_are(ring):
