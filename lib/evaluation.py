@@ -6,6 +6,7 @@ Decisions are fitted on validation scores and applied to the split that is read.
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -72,10 +73,15 @@ def evaluate(snapshot: Snapshot, split: str = "test") -> Mapping[At, RunResult]:
     return dict(evaluations(snapshot, split))
 
 
-def evaluations(snapshot: Snapshot, split: str = "test") -> Iterator[tuple[At, RunResult]]:
-    """As `evaluate`, run by run, so that whoever drives it can stop in between."""
+def evaluations(
+    snapshot: Snapshot, split: str = "test", known: Mapping[At, RunResult] = MappingProxyType({})
+) -> Iterator[tuple[At, RunResult]]:
+    """As `evaluate`, run by run, so that whoever drives it can stop in between. What is `known` is not read again."""
     for run in snapshot.runs:
-        yield run.at, _failed(snapshot) if run.at in snapshot.diverged else _read(snapshot, snapshot.models[run.at], split)
+        if run.at in known:
+            yield run.at, known[run.at]
+        else:
+            yield run.at, _failed(snapshot) if run.at in snapshot.diverged else _read(snapshot, snapshot.models[run.at], split)
 
 
 def summarise(results: Iterable[RunResult]) -> Summary:

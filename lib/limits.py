@@ -174,7 +174,7 @@ def kept(snapshot: Snapshot) -> int:
     tensors: list[Tensor] = [tensor for part in parts for tensor in (part.x, part.y)]
     tensors += [model.parameters for model in snapshot.models.values()]
     history = snapshot.history
-    arrays = (history.train_loss, history.val_nll, history.recall, snapshot.confusion)
+    arrays = (*vars(history).values(), snapshot.confusion)
     moments = sum(moment.nbytes for moment in snapshot.moments)
     return moments + sum(t.numel() * t.element_size() for t in tensors) + sum(array.nbytes for array in arrays)
 

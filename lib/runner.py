@@ -5,22 +5,23 @@ twentieth of a second for what the visitor wants (lib/pacing.py); a paused train
 read a job's attributes at any time: a snapshot is immutable, and `version` rises after what belongs to it is in place.
 """
 
-import heapq
-import logging
 import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
-from itertools import count
+from itertools import count, takewhile
 from statistics import fmean
 from typing import Literal
 
 from lib.data import Dataset
 from lib.evaluation import RunResult, evaluations
 from lib.experiment import Experiment
+from lib.failure import told
 from lib.limits import check_limits, kept, memory, training_budget
 from lib.pacing import Pace, Unit
+from lib.reuse import Kept, Latest, keep
 from lib.training import At, Snapshot, train
+from lib.waiting import until_free
 
 State = Literal["queued", "running", "paused", "stopping", "stopped", "finished", "failed"]
 
@@ -31,28 +32,26 @@ MAX_KEPT = 32  # ended trainings that are kept for visitors who are there
 
 NUMBERS = count(1)
 
-log = logging.getLogger(__name__)
-
 
 class Job:
     """One training of one visitor: its state, its latest snapshot, and the visitor's steering.
 
     `snapshot` is the latest one (None before the first), `results` are there when the state is finished, `error` is a
-    sentence for the visitor about a training that failed or was stopped by us. `version` rises with every change.
-    Steering is safe in any state, from any thread, any number of times.
+    sentence for the visitor about a training that failed or was stopped by us. `version` rises with every change. The runs
+    in `reused`, of an earlier training, are not trained again. Steering is safe in any state, from any thread, at any time.
     """
 
-    def __init__(self, runner: "Runner", visitor: str, experiment: Experiment, dataset: Dataset) -> None:
+    def __init__(self, runner: "Runner", visitor: str, experiment: Experiment, dataset: Dataset, reused: Kept | None) -> None:
         self.visitor, self.experiment, self.dataset = visitor, experiment, dataset
         self.number = next(NUMBERS)  # no two trainings have the same
         self.state: State = "queued"
-        self.snapshot: Snapshot | None = None
         self.results: Mapping[At, RunResult] | None = None
         self.error: str | None = None
         self.version = 0
         self.since = runner.clock()  # when the state last changed
         self._runner, self._changed, self._clock = runner, runner.changed, runner.clock
         self._course: Iterator[Snapshot] | None = None
+        self._latest = Latest(reused)
         self._pace = Pace()
         self._spent = 0.0  # seconds of running, until `_started`
         self._started: float | None = None
@@ -62,9 +61,13 @@ class Job:
         return self.state in ("stopped", "finished", "failed")
 
     @property
+    def snapshot(self) -> Snapshot | None:
+        return self._latest.whole
+
+    @property
     def progress(self) -> float:
         """Epochs that are done, a part of the running one included."""
-        return self.snapshot.progress if self.snapshot else 0.0
+        return self._latest.rest.progress if self._latest.rest else 0.0
 
     @property
     def elapsed(self) -> float:
@@ -151,7 +154,9 @@ class Job:
     def drive(self) -> None:
         """Train until the end, a stop, a failure, or a pause, which leaves `_course` where it is."""
         try:
-            self._course = self._course or train(self.experiment, self.dataset, stride=self._pace.stride)
+            self._course = self._course or train(
+                self.experiment, self.dataset, stride=self._pace.stride, skip=self._latest.skip
+            )
             for snapshot in self._slices(self._course):
                 with self._changed:
                     if self._leaves(snapshot):
@@ -159,8 +164,14 @@ class Job:
             self._evaluate()
         except Exception as error:
             with self._changed:
-                self.error = _sentence(error)
+                self.error = told(error)
                 self._end("failed")
+
+    def reusable(self, experiment: Experiment, dataset: Dataset) -> Kept | None:
+        """What of this training stands in another one."""
+        snapshot = self.snapshot
+        found = keep(snapshot, self.results or self._latest.known, experiment, dataset) if snapshot else None
+        return found if found and memory(experiment, dataset) + kept(found.snapshot) <= training_budget() else None
 
     def start(self) -> None:
         self._become("running")
@@ -168,14 +179,14 @@ class Job:
     def _slices(self, course: Iterator[Snapshot]) -> Iterator[Snapshot]:
         """Publish and yield snapshots."""
         while True:
-            started, before = self._clock(), self.snapshot
+            started, before = self._clock(), self._latest.rest
             snapshot = next(course, None)
             if snapshot is None:
                 return
             with self._changed:
                 if before is not None:
                     self._pace.measure(before, snapshot, self._clock() - started)
-                self.snapshot = snapshot
+                self._latest.put(snapshot)
                 self.version += 1
             yield snapshot
 
@@ -195,9 +206,10 @@ class Job:
         return self.state != "running"
 
     def _evaluate(self) -> None:
-        assert self.snapshot is not None
+        snapshot = self.snapshot
+        assert snapshot is not None
         results = {}
-        for at, result in evaluations(self.snapshot):
+        for at, result in evaluations(snapshot, known=self._latest.known):
             results[at] = result
             if self.state == "stopping":
                 break
@@ -218,18 +230,9 @@ class Job:
 
     def _end(self, state: State) -> None:
         self._course = None
+        self._latest.close()
         self._become(state)
         self._runner.trim()
-
-
-def _sentence(error: Exception) -> str:
-    """What a visitor reads of a failure; what is ours goes to the log as a whole."""
-    if isinstance(error, ValueError):
-        return str(error)
-    log.error("A training failed.", exc_info=error)
-    if isinstance(error, MemoryError) or "not enough memory" in str(error):
-        return "Training stopped: there was not enough memory. Take fewer rows, strategies or seeds."
-    return f"Training stopped by an error of ours: {type(error).__name__}."
 
 
 def _start(target: Callable[[], None], name: str) -> threading.Thread:
@@ -268,20 +271,22 @@ class Runner:
         """How many train at this moment."""
         return len(self._active)
 
-    def submit(self, visitor: str, experiment: Experiment, dataset: Dataset) -> Job:
+    def submit(self, visitor: str, experiment: Experiment, dataset: Dataset, *, reuse: bool = True) -> Job:
         """Start a training, or queue it; it replaces the visitor's earlier one (in its place, if that was waiting).
 
-        Raises ValueError when it is too large (lib/limits.py) or too many wait already; the earlier one then goes on.
+        `reuse`: runs that the earlier one has trained to the end are kept, where there is memory for that. Raises ValueError
+        when it is too large (lib/limits.py) or too many wait already; the earlier one then goes on.
         """
         check_limits(experiment, dataset)
         with self.changed:
             old = self._jobs.get(visitor)
+            reused = old.reusable(experiment, dataset) if old is not None and reuse else None
             place = self.queue.index(old) if old is not None and old in self.queue else len(self.queue)
             if not self._open:
                 raise ValueError("The program is closing and takes no more trainings.")
             if place >= self.max_queued:
                 raise ValueError(f"{place} trainings are waiting, and no more are taken. Try again in a minute.")
-            job = self._jobs[visitor] = Job(self, visitor, experiment, dataset)
+            job = self._jobs[visitor] = Job(self, visitor, experiment, dataset, reused)
             if old is not None:
                 old.stop("Replaced by a newer training.")
             self.enqueue(job, place)
@@ -337,15 +342,9 @@ class Runner:
             if job not in self.queue:
                 return None
             usual = fmean(self._took) if self._took else None
-            slots = [0.0] * (self.max_running - len(self._active))  # seconds until each is free
-            for other in [*self._active, *self.queue]:
-                if other is job:
-                    break
-                left = usual if other.remaining is None else other.remaining
-                if left is None:
-                    return None
-                heapq.heappush(slots, left + (heapq.heappop(slots) if other.state == "queued" else 0.0))
-            return slots[0]
+            ahead = [*self._active, *takewhile(lambda other: other is not job, self.queue)]
+            left = [usual if other.remaining is None else other.remaining for other in ahead]
+            return until_free(self.max_running, len(self._active), left)
 
     def enqueue(self, job: Job, place: int | None = None) -> None:
         """To the end of the queue, or to a place in it, with a thread on its way if there may be one more."""

@@ -159,6 +159,8 @@ def stacks(experiment: Experiment, runs: Sequence[Run], dtype: torch.dtype) -> l
         training = run.strategy.training(experiment.training)
         key = (widths_of(experiment, run), run.loss.head, training.batch_size, training.optimizer)
         together.setdefault(key, []).append(run)
+    if not together:
+        return []
     table = table_of(runs, dtype)
     found = []
     for (widths, _, batch_size, _), members in together.items():

@@ -5,7 +5,7 @@ how often it yields changes no number.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +27,7 @@ from lib.registry import brief
 from lib.series_stack import SeriesStack, series_stacks
 from lib.stack import Run, Stack, stacks, standardise
 from lib.tasks import READINGS
-from lib.tuning import Tuned, candidates, choose, picked
+from lib.tuning import Tuned, candidates, choose, owners, picked
 
 Array = NDArray[np.float64]
 Stride = Callable[[], int]
@@ -38,7 +38,7 @@ EVALUATED = 8_000_000  # scores that are held at a time
 
 @dataclass(frozen=True, eq=False)
 class History:
-    """Per finished epoch E, for S strategies and R seeds; read-only."""
+    """Per finished epoch E, for S strategies and R seeds; read-only. Where runs are reused, E are all epochs, NaN to come."""
 
     train_loss: Array  # [S, R, E] as optimised: the mean over the batches of an epoch
     val_nll: Array  # [S, R, E] plain, unweighted: comparable across losses; NaN where scores are no probabilities
@@ -64,6 +64,7 @@ class Snapshot:
     rules: Mapping[At, Rule]  # of each run's decision, fitted on validation after the last finished epoch (none before)
     tuned: tuple[Tuned, ...] = ()  # per strategy, with fair tuning: everything above is of the learning rate chosen by now
     moments: tuple[Moment, ...] = ()  # some of the epochs that are over, see `past`
+    reused: frozenset[At] = frozenset()  # runs that an earlier training has trained to the end, see lib/reuse.py
 
     @property
     def done(self) -> bool:
@@ -73,6 +74,10 @@ class Snapshot:
     def recall(self) -> Array:
         """[S, R, C] as in the history, after the last finished epoch."""
         return READINGS[self.dataset.task].groups(recall(self.confusion))
+
+    def epochs_of(self, strategy: int) -> int:
+        """How many epochs of the history there are of a strategy: all as soon as one of its seeds is reused."""
+        return self.experiment.training.epochs if any(s == strategy for s, _ in self.reused) else self.epoch
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,23 +151,26 @@ def whole_epochs() -> int:
 
 
 def train(
-    experiment: Experiment, dataset: Dataset, *, stride: Stride = whole_epochs, dtype: torch.dtype = torch.float32
-) -> Iterator[Snapshot]:
+    experiment: Experiment, dataset: Dataset, *, stride: Stride = whole_epochs, dtype: torch.dtype = torch.float32,
+    skip: Collection[At] = (),
+) -> Iterator[Snapshot]:  # fmt: skip
     """Train every strategy x seed of the experiment; yields at each epoch's end and every `stride()` batches between.
 
     The first snapshot comes before the first batch. With `resample`, seed s trains on the recipe drawn with
-    `data.seed + s`. Raises ValueError when a strategy does not fit the dataset.
+    `data.seed + s`. The runs in `skip` are left out: NaN or 0 stands in their places. Raises ValueError when a strategy does
+    not fit the dataset.
     """
     check_fit(experiment.strategies, dataset.task, len(dataset.class_names))
     check_model(experiment.model, dataset.task)
     if experiment.training.lr_grid:
         tune = _Tuning(experiment)
-        yield from map(tune.best, train(candidates(experiment), dataset, stride=stride, dtype=dtype))
+        left_out = {(c, r) for c, s in enumerate(owners(experiment)) for own, r in skip if own == s}
+        yield from map(tune.best, train(candidates(experiment), dataset, stride=stride, dtype=dtype, skip=left_out))
         return
-    progress = _Progress(experiment, dataset, dtype)
+    progress = _Progress(experiment, dataset, dtype, skip)
     yield progress.snapshot()
     allowance = stride()
-    for epoch in range(experiment.training.epochs):
+    for epoch in range(progress.epoch, experiment.training.epochs):
         for stack in progress.stacks:
             for _ in stack.epoch(epoch):
                 allowance -= 1
@@ -183,7 +191,7 @@ def past(snapshot: Snapshot, moment: Moment) -> Snapshot:
     }
     return dataclasses.replace(
         snapshot, epoch=epoch, progress=float(epoch), history=history, loss_now=np.full_like(snapshot.loss_now, np.nan),
-        confusion=moment.confusion.astype(np.float64), models=models, rules={}, moments=(),
+        confusion=moment.confusion.astype(np.float64), models=models, rules={}, moments=(), reused=frozenset(),
         diverged={at: when for at, when in snapshot.diverged.items() if when <= epoch},
     )  # fmt: skip
 
@@ -223,7 +231,10 @@ class _Tuning:
         chosen = picked(tuned)
         history = History(*(_read_only(getattr(every.history, f.name)[chosen]) for f in dataclasses.fields(History)))
         at = {(s, r): (c, r) for s, c in enumerate(chosen) for r in range(len(self._experiment.seeds))}
-        models = {own: dataclasses.replace(every.models[c], run=self._run(every.models[c].run, own)) for own, c in at.items()}
+        models = {
+            own: dataclasses.replace(every.models[c], run=self._run(every.models[c].run, own))
+            for own, c in at.items() if c in every.models
+        }  # fmt: skip
         moments = tuple(
             Moment(m.epoch, m.confusion[chosen], {s: m.parameters[c] for s, c in enumerate(chosen) if c in m.parameters})
             for m in every.moments
@@ -246,20 +257,17 @@ class _Tuning:
 class _Progress:
     """The state of one training: its stacks and what has been measured so far."""
 
-    def __init__(self, experiment: Experiment, dataset: Dataset, dtype: torch.dtype) -> None:
+    def __init__(self, experiment: Experiment, dataset: Dataset, dtype: torch.dtype, skip: Collection[At]) -> None:
         self.experiment, self.dataset = experiment, dataset
-        own = [dataset] * len(experiment.seeds)
+        places = [(s, r) for s in range(len(experiment.strategies)) for r in range(len(experiment.seeds)) if (s, r) not in skip]
+        own = {r: dataset for _, r in places}
         if experiment.data.resample:
-            own = [load(dataclasses.replace(experiment.data, seed=experiment.data.seed + seed)) for seed in experiment.seeds]
-        self.runs = tuple(
-            Run(strategy, seed, (s, r), own[r])
-            for s, strategy in enumerate(experiment.strategies)
-            for r, seed in enumerate(experiment.seeds)
-        )
+            own = {r: load(dataclasses.replace(experiment.data, seed=experiment.data.seed + experiment.seeds[r])) for r in own}
+        self.runs = tuple(Run(experiment.strategies[s], experiment.seeds[r], (s, r), own[r]) for s, r in places)
         self.reading = READINGS[dataset.task]
         make = series_stacks if dataset.task == "sequence" else stacks
         self.stacks: Sequence[Stack | SeriesStack] = make(experiment, self.runs, dtype)
-        self.epoch = 0
+        self.epoch = 0 if self.runs else experiment.training.epochs  # nothing is left to train
         self.diverged: dict[At, int] = {}
         self.rules: dict[At, Rule] = {}
         shape = (len(experiment.strategies), len(experiment.seeds))
@@ -348,7 +356,7 @@ class _Progress:
                 now[run.at] = mean
         history = History(*(_read_only(a[:, :, : self.epoch]) for a in (self._train_loss, self._val_nll, self._recall)))
         return Snapshot(
-            self.experiment, self.dataset, self.epoch, self.epoch + done / batches, history, now,
+            self.experiment, self.dataset, self.epoch, self.epoch + done / max(batches, 1), history, now,
             _read_only(self._confusion), dict(self.diverged), models, self.runs, dict(self.rules),
             moments=self._moments.kept,
         )  # fmt: skip

@@ -42,6 +42,11 @@ def candidates(experiment: Experiment) -> Experiment:
     return dataclasses.replace(experiment, strategies=numbered, training=dataclasses.replace(experiment.training, lr_grid=()))
 
 
+def owners(experiment: Experiment) -> list[int]:
+    """Of each candidate, the number of its strategy."""
+    return [s for s, strategy in enumerate(experiment.strategies) for _ in rates(strategy, experiment.training)]
+
+
 def at_rate(strategy: Strategy, lr: float) -> Strategy:
     return dataclasses.replace(strategy, overrides=Params({**strategy.overrides, "lr": lr}))
 

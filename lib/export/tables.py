@@ -62,11 +62,11 @@ def _plain(value: float) -> str:
 
 
 def _lines(snapshot: Snapshot, results: Mapping[At, RunResult] | None) -> Iterator[Line]:
-    history, epochs = snapshot.history, snapshot.epoch
-    recalls = range(epochs) if history.recall.size <= MAX_RECALLS else range(max(epochs - 1, 0), epochs)
+    history = snapshot.history
     names = [f"recall of {name}" for name in snapshot.dataset.class_names]
     for run in snapshot.runs:
-        own = run.strategy.name, run.seed
+        own, epochs = (run.strategy.name, run.seed), snapshot.models[run.at].epoch
+        recalls = range(epochs) if history.recall.size <= MAX_RECALLS else range(max(epochs - 1, 0), epochs)
         for epoch in range(epochs):
             yield *own, epoch + 1, "train", "loss", history.train_loss[run.at][epoch]
             yield *own, epoch + 1, "validation", "nll", history.val_nll[run.at][epoch]
