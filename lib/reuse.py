@@ -70,14 +70,11 @@ def keep(
     if not found or not _same_rows(earlier.dataset, dataset):
         return None
     shape, epochs = (len(experiment.strategies), len(experiment.seeds)), experiment.training.epochs
-    runs = {
-        (s, r): Run(
-            dataclasses.replace(earlier.models[old].run.strategy, name=experiment.strategies[s].name),  # at the rate of its tuning
-            experiment.seeds[r], (s, r),
-            earlier.models[old].run.dataset if experiment.data.resample else dataset,
-        )
-        for (s, r), old in sorted(found.items())
-    }  # fmt: skip
+    runs: dict[At, Run] = {}
+    for at, old in sorted(found.items()):
+        was = earlier.models[old].run
+        strategy = dataclasses.replace(was.strategy, name=experiment.strategies[at[0]].name)  # at the rate of its tuning
+        runs[at] = Run(strategy, was.seed, at, was.dataset if experiment.data.resample else dataset)
 
     def moved(of: Mapping[At, Any]) -> dict[At, Any]:
         own = {at: of[old] for at, old in found.items() if old in of}
@@ -117,7 +114,6 @@ class Latest:
     def __init__(self, kept: Kept | None) -> None:
         self._state: tuple[Kept | None, Snapshot | None] = kept, None  # one value: pages read it while a training goes on
         self._joined: tuple[Snapshot, Snapshot] | None = None  # of which snapshot of the rest, and what it became
-        self.skip: frozenset[At] = kept.runs if kept else frozenset()
         self.known: Mapping[At, RunResult] = kept.results if kept else {}
 
     def put(self, rest: Snapshot) -> None:

@@ -51,7 +51,7 @@ class Job:
         self.since = runner.clock()  # when the state last changed
         self._runner, self._changed, self._clock = runner, runner.changed, runner.clock
         self._course: Iterator[Snapshot] | None = None
-        self._latest = Latest(reused)
+        self._latest, self.reused = Latest(reused), reused.runs if reused else frozenset()
         self._pace = Pace()
         self._spent = 0.0  # seconds of running, until `_started`
         self._started: float | None = None
@@ -154,9 +154,7 @@ class Job:
     def drive(self) -> None:
         """Train until the end, a stop, a failure, or a pause, which leaves `_course` where it is."""
         try:
-            self._course = self._course or train(
-                self.experiment, self.dataset, stride=self._pace.stride, skip=self._latest.skip
-            )
+            self._course = self._course or train(self.experiment, self.dataset, stride=self._pace.stride, skip=self.reused)
             for snapshot in self._slices(self._course):
                 with self._changed:
                     if self._leaves(snapshot):

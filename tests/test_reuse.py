@@ -270,8 +270,8 @@ def test_the_latest_is_joined_once_and_only_the_whole_is_held_on_to():
     earlier, what = whole(experiment(A, B)), experiment(A, C)
     kept = keep(earlier, None, what, earlier.dataset)
     latest = Latest(kept)
-    assert latest.whole is None and latest.rest is None and latest.skip == kept.runs
-    for rest in train(what, earlier.dataset, skip=latest.skip):
+    assert latest.whole is None and latest.rest is None
+    for rest in train(what, earlier.dataset, skip=kept.runs):
         latest.put(rest)
         assert latest.rest is rest and latest.whole is latest.whole and latest.whole.reused == kept.runs
     last = latest.whole

@@ -1,5 +1,6 @@
 """Live trainings: steering changes no number, stopping frees the slot, failures are told in a sentence."""
 
+import dataclasses
 import random
 import threading
 import time
@@ -31,7 +32,7 @@ def paused(runner, name, what):
 
 def same(left, right):
     """Whether two snapshots hold the same numbers, bit for bit."""
-    pairs = [(getattr(left.history, name), getattr(right.history, name)) for name in ("train_loss", "val_nll", "recall")]
+    pairs = [(getattr(left.history, f.name), getattr(right.history, f.name)) for f in dataclasses.fields(right.history)]
     pairs += [(left.confusion, right.confusion)]
     models = (torch.equal(left.models[at].parameters, right.models[at].parameters) for at in right.models)
     return all(np.array_equal(a, b, equal_nan=True) for a, b in pairs) and all(models)

@@ -40,12 +40,11 @@ def boundary_course(snapshot: Snapshot, *, dark: bool, height: int = 340) -> Cha
     })  # fmt: skip
     data: list[dict[str, Any]] = []
     told = []
-    seen = _epochs(snapshot.epoch)
     whole = _epochs(epochs)
     for s, strategy in enumerate(snapshot.experiment.strategies):
         line = style(s, dark)
         name = f"{line.letter} {escape(strategy.name, 40)}"
-        recall = snapshot.history.recall[s, 0]
+        recall, seen = snapshot.history.recall[s, 0], _epochs(snapshot.models[s, 0].epoch)
         course = (recall[:, 0] - recall[:, 1])[seen - 1] if len(seen) else np.empty(0)
         data.append({
             "type": "scatter", "mode": "lines", "x": seen, "y": course, "name": name, "showlegend": False,

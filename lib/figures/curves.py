@@ -65,15 +65,13 @@ def train_loss(
     snapshot: Snapshot, *, dark: bool, height: int = 340, log: bool = False, smooth: bool = False
 ) -> Chart:  # fmt: skip
     """The loss as optimised, one panel per divisor, the running epoch included."""
-    history = snapshot.history.train_loss
     running = snapshot.progress > snapshot.epoch
-    x = np.arange(1, snapshot.epoch + 1, dtype=float)
     panels: dict[str, list[Curve]] = {}
     for s in range(len(snapshot.experiment.strategies)):
-        values, places = history[s], x
-        if running and np.isfinite(snapshot.loss_now[s]).any():
+        places, values = _known(snapshot, s, snapshot.history.train_loss)
+        if running and len(places) == snapshot.epoch and np.isfinite(snapshot.loss_now[s]).any():
             values = np.concatenate([values, snapshot.loss_now[s][:, None]], axis=1)
-            places = np.append(x, snapshot.progress)
+            places = np.append(places, snapshot.progress)
         panels.setdefault(divisor(snapshot, s), []).append(_curve(snapshot, s, places, values))
     decision = READINGS[snapshot.dataset.task].decision
     ordered = [(DIVISORS[key].replace("row", decision), panels[key]) for key in DIVISORS if key in panels]
@@ -90,8 +88,7 @@ def validation_nll(
 ) -> Chart:  # fmt: skip
     """Plain negative log likelihood on validation rows: unweighted, the same quantity for every strategy."""
     values = snapshot.history.val_nll
-    x = np.arange(1, snapshot.epoch + 1, dtype=float)
-    curves = [_curve(snapshot, s, x, values[s]) for s in range(len(values))]
+    curves = [_curve(snapshot, s, *_known(snapshot, s, values)) for s in range(len(values))]
     silent = [c for c in curves if LOSSES[snapshot.experiment.strategies[c.index].loss].link == "none"]
     shown = [c for c in curves if c not in silent]
     alt = _alt("Validation NLL, unweighted", snapshot, shown)
@@ -101,6 +98,12 @@ def validation_nll(
         title = f"validation NLL, unweighted; {letters}: none"
         alt += f" {letters}: no probabilities, so no NLL."
     return _chart([(title, shown)], snapshot, "epoch (comparable)", dark=dark, height=height, log=log, smooth=smooth, alt=alt)
+
+
+def _known(snapshot: Snapshot, index: int, values: Array) -> tuple[Array, Array]:
+    """The epochs [P] that there are of a strategy, and its values [R, P]; of a strategy that is kept all of them."""
+    epochs = snapshot.epochs_of(index)
+    return np.arange(1, epochs + 1, dtype=float), values[index][:, :epochs]
 
 
 def _curve(snapshot: Snapshot, index: int, x: Array, values: Array) -> Curve:
@@ -303,6 +306,7 @@ def _alt(what: str, snapshot: Snapshot, curves: Sequence[Curve]) -> str:
         sound = curve.mean[np.isfinite(curve.mean)]
         value = number(float(sound[-1])) if len(sound) else "no value yet"
         gone = f", diverged in epoch {min(e for _, e in curve.stopped)}" if curve.stopped else ""
+        gone += " (kept, after all epochs)" if snapshot.epochs_of(curve.index) > snapshot.epoch else ""
         ends.append(f"{style(curve.index, False).letter} {shorten(curve.name, 40)} {value}{gone}")
     when = f"after {snapshot.progress:.3g} of {snapshot.experiment.training.epochs} epochs"
     return f"{what}, {when}: {listed(ends)}."

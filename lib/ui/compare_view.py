@@ -127,11 +127,22 @@ def progress(own: Job) -> None:
         text += f" · about {math.ceil(own.remaining)} s left"
     elif own.state in ("stopped", "paused", "finished"):
         text += f" · {own.state}"
-    st.progress(min(done / epochs, 1.0), text=text)
+    st.progress(min(done / epochs, 1.0), text=text + _kept(own))
     if own.error:
         st.error(inert(own.error, 400))
     for sentence in diverged(snapshot):
         st.warning(sentence)
+
+
+def _kept(own: Job) -> str:
+    """What of an earlier training stands here."""
+    strategies, seeds = len(own.experiment.strategies), len(own.experiment.seeds)
+    if not own.reused:
+        return ""
+    whole = sum(all((s, r) in own.reused for r in range(seeds)) for s in range(strategies))
+    part, of, what = (whole, strategies, "strategies") if whole * seeds == len(own.reused) else (
+        len(own.reused), strategies * seeds, "runs")  # fmt: skip
+    return f" · {part} of {of} {what} unchanged: kept, not trained again"
 
 
 def diverged(snapshot: Snapshot | None) -> list[str]:
@@ -163,7 +174,7 @@ def gone(snapshot: Snapshot) -> dict[int, int]:
 
 def _recall(shown: Scene, width: int) -> None:
     dataset = shown.snapshot.dataset
-    if shown.snapshot.epoch == 0:
+    if shown.snapshot.epoch == 0 and not shown.snapshot.reused:
         st.caption("After the first epoch.")
         return
     names = [strategy.name for strategy in shown.snapshot.experiment.strategies]
@@ -185,7 +196,7 @@ def _boundaries(own: Job, shown: Scene) -> None:
         slow = dataclasses.replace(shown, stamp=(own.number, *beat(own, snapshot, 1), dark))
         slow.show("boundary", lambda at: boundaries(at, dark=dark))
         return
-    st.caption("As they are now: these models are too large to keep those of earlier epochs.")
+    st.caption("As they are now: those of earlier epochs were not kept.")
     show(("boundary", own.number, snapshot.progress, dark), lambda: boundaries(snapshot, dark=dark), "boundary")
 
 

@@ -125,7 +125,7 @@ def _picture(screen: Screen, was_active: bool) -> None:
     if screen.picture is None:
         words = "\n\n".join(inert(sentence, 600) for sentence in _verdict(own)) if screen.name == "verdict" else screen.sentence
         st.container(key="present-words").markdown(words)
-    elif snapshot is None or snapshot.epoch == 0:
+    elif snapshot is None or (snapshot.epoch == 0 and not snapshot.reused):
         st.markdown("After the first epoch.")
     else:
         make = screen.picture
@@ -191,7 +191,7 @@ def _story(experiment: Experiment) -> Screen:
 def _recall(snapshot: Snapshot) -> Chart:
     dataset = snapshot.dataset
     return recall_bars(
-        [strategy.name for strategy in snapshot.experiment.strategies], snapshot.history.recall[:, :, -1], dataset.class_names,
+        [strategy.name for strategy in snapshot.experiment.strategies], snapshot.recall, dataset.class_names,
         task_view.rows_of(dataset, "validation"), dark=state.dark(), width=WIDTH, height=HEIGHT,
         train_rows=task_view.rows_of(dataset, "train"), unit=READINGS[dataset.task].unit,
     )  # fmt: skip

@@ -21,7 +21,7 @@ PATIENCE = 0.2  # seconds that a click waits for the training to do what it asks
 SPEEDS = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0, 25.0)  # epochs per second; 0: as fast as possible
 KEYS = {
     "Ctrl+Enter": "Train", "P": "Pause, and resume", "E": "Step: to the end of this epoch", "B": "Step: one batch",
-    "S": "Stop", "0": "Reset: back to epoch 0 with the settings of now, paused",
+    "S": "Stop", "0": "Reset: all back to epoch 0 with the settings of now, paused",
 }  # fmt: skip
 
 
@@ -32,12 +32,12 @@ def job() -> Job | None:
 
 def start() -> None:
     """Queue a training of the current experiment. What does not fit is said on the page."""
-    _submit(held=False)
+    _submit(held=False, reuse=_changed())
 
 
 def reset() -> None:
-    """Epoch 0 of a training with the current settings, paused before its first batch."""
-    _submit(held=True)
+    """Epoch 0 of a training of everything with the current settings, paused before its first batch."""
+    _submit(held=True, reuse=False)
 
 
 def stop() -> None:
@@ -69,17 +69,23 @@ def step_batch() -> None:
 def _step(go: Callable[[Job], None]) -> None:
     own = job()
     if own is None or own.ended:
-        own = _submit(held=True)
+        own = _submit(held=True, reuse=_changed())
     if own is not None:
         before = own.progress
         go(own)
         _settle(own, lambda: own.state == "paused" and own.progress > before)
 
 
-def _submit(*, held: bool) -> Job | None:
+def _changed() -> bool:
+    """Whether there is something to train: what is finished and asked for once more is trained once more, all of it."""
+    own = job()
+    return own is not None and (own.state != "finished" or own.experiment != state.experiment())
+
+
+def _submit(*, held: bool, reuse: bool) -> Job | None:
     try:
         with engine().changed:  # no thread takes it before it is told to wait
-            own = engine().submit(state.visitor(), state.experiment(), state.dataset())
+            own = engine().submit(state.visitor(), state.experiment(), state.dataset(), reuse=reuse)
             own.speed = state.remembered("speed", 0.0) or None
             if held:
                 own.pause()
@@ -114,7 +120,7 @@ def controls(experiment: Experiment) -> None:
                   help="Trains one batch, then pauses.", key="steer/batch")  # fmt: skip
         st.button("Stop", on_click=stop, shortcut="S", disabled=not active)
         st.button("Reset", on_click=reset, shortcut="0", disabled=own is None or (held and own.progress == 0),
-                  help="Back to epoch 0 with the settings of now.", key="steer/reset")  # fmt: skip
+                  help="All of them back to epoch 0, with the settings of now.", key="steer/reset")  # fmt: skip
         _speed(own)
         with st.popover("Keys", type="tertiary"):
             st.markdown("\n".join(f"* `{key}` {what}" for key, what in KEYS.items()))
