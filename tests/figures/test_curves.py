@@ -1,7 +1,11 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
 from lib.figures.curves import smoothed, spread, train_loss, validation_nll
+from lib.reuse import join, keep
+from lib.training import train
 
 
 def texts(chart):
@@ -58,8 +62,6 @@ def test_a_run_that_is_about_to_diverge_does_not_flatten_the_others(snapshots):
 
 
 def test_a_run_that_stops_later_ends_with_a_cross(final):
-    import dataclasses
-
     chart = validation_nll(dataclasses.replace(final, diverged={(0, 1): 3}), dark=False)
     cross = next(trace for trace in chart.figure.data if trace.name == "A plain, diverged")
     assert list(cross.x) == [2]
@@ -112,3 +114,35 @@ def test_smoothing_is_a_weighted_mean_of_what_came_before_and_leaves_the_raw_lin
     raw, drawn = ({t["name"]: t["y"] for t in c.spec["data"] if "lines" in t["mode"]} for c in (plain, chart))
     assert "A plain, smoothed" in drawn
     assert all(np.array_equal(drawn[name], y, equal_nan=True) for name, y in raw.items())
+
+
+@pytest.fixture(scope="module")
+def joined(final):
+    """Of three strategies the first is kept and the second is new: every snapshot, as a page reads it."""
+    changed = dataclasses.replace(final.experiment.strategies[1], weighting="balanced", name="changed")
+    what = dataclasses.replace(final.experiment, strategies=(final.experiment.strategies[0], changed), seeds=(0, 1))
+    kept = keep(final, None, what, final.dataset)
+    return [join(kept, rest) for rest in train(what, final.dataset, stride=lambda: 6, skip=kept.runs)]
+
+
+@pytest.mark.parametrize("make", [train_loss, validation_nll])
+def test_a_strategy_that_is_kept_has_its_whole_curve_and_the_new_one_grows(final, joined, make):
+    for snapshot in joined:
+        chart = make(snapshot, dark=False, smooth=snapshot.epoch == 2)
+        kept, new = lines(chart)["A plain"], lines(chart)["B changed"]
+        values = getattr(final.history, make.__name__.replace("validation", "val"))[0]
+        assert list(kept.x) == [1, 2, 3] and list(kept.y) == pytest.approx(values.mean(0))
+        there = [1, 2, 3][: snapshot.epoch]
+        there += [snapshot.progress] if make is train_loss and snapshot.progress > snapshot.epoch else []
+        assert list(new.x) == there and np.isfinite(new.y).all()
+        assert tuple(chart.figure.layout.xaxis.range) == (0, 3)
+        assert ("(kept, after all epochs)" in chart.alt) == (not snapshot.done)
+
+
+def test_of_more_seeds_the_kept_ones_stand_in_full(final):
+    what = dataclasses.replace(final.experiment, strategies=final.experiment.strategies[:1], seeds=(0, 2))
+    kept = keep(final, None, what, final.dataset)
+    first = join(kept, next(train(what, final.dataset, skip=kept.runs)))
+    assert list(lines(train_loss(first, dark=False))["A plain"].y) == pytest.approx(final.history.train_loss[0, 0])
+    band = next(t for t in validation_nll(first, dark=False).figure.data if t.name == "A plain, seeds")
+    assert list(band.x) == [1, 2, 3, 3, 2, 1]
