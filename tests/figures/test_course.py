@@ -4,8 +4,10 @@ import dataclasses
 
 import numpy as np
 
-from lib.experiment import Experiment
+from lib.experiment import Experiment, Strategy
 from lib.figures.course import boundary_course, shows_course
+from lib.registry import Params
+from lib.reuse import join, keep
 from lib.training import load, train
 
 HEAVY = {"loss": "bce_with_logits", "weighting": "manual", "weighting_params": {"weights": [1, 19]}}
@@ -67,3 +69,15 @@ def test_shares_count_as_weights_and_noise_has_no_closed_form():
     unequal = last(priors=(0.2, 0.8), n_val=1000)
     assert unequal[0].y[-1] < -0.15 and unequal[1].y[-1] < -0.15
     assert len(last(label_noise=0.1)) == 2
+
+
+def test_a_strategy_that_is_kept_has_its_whole_course():
+    *_, before = trained()
+    new = Strategy("new", "bce_with_logits", overrides=Params({"lr": 0.1}))
+    what = dataclasses.replace(before.experiment, strategies=(before.experiment.strategies[0], new))
+    kept = keep(before, None, what, before.dataset)
+    for rest in train(what, before.dataset, skip=kept.runs):
+        plain, new = (t for t in boundary_course(join(kept, rest), dark=False).spec["data"] if "closed" not in t["name"])
+        for line, epochs in ((plain, 30), (new, rest.epoch)):
+            assert max(line["x"], default=0) == epochs
+            assert len(line["x"]) == len(line["y"]) and np.isfinite(line["y"]).all()

@@ -65,15 +65,15 @@ def test_reset_keeps_nothing(app) -> None:
 
 @pytest.mark.parametrize("source", ["multilabel", "events", "points"])
 def test_every_task_shows_a_training_that_keeps_runs(app, source) -> None:
-    fields = {"data": source, "s1_loss": "bce_with_logits", "s2_loss": "bce_with_logits", "s2_weighting": "pos_weight"}
+    fields = {"data": source, "s1_loss": "bce_with_logits", "s2_loss": "bce_with_logits", "s3": "c"}
+    fields |= {"s2_weighting": "pos_weight", "s3_loss": "bce_with_logits", "s3_weighting": "balanced"}
     if source == "events":
-        fields |= {"data_steps": "20", "model": "lstm", "model_hidden": "4", "data_n": "40"}
+        fields |= {"data_steps": "20", "model": "lstm", "model_hidden": "4", "data_n": "250"}
     if source == "points":
         fields |= {"data_n": "400", "model": "linear"}
     compare(app, **fields)
     button(app, "Train").click().run()
     before = table(finish(app))
-    next(b for b in app.button if b.label == "Duplicate").click().run()
     pick(app, "Class weights", "Inverse square root")
     for step, then in (("+1 batch", "Epoch 0 of 5"), ("+1 epoch", "Epoch 1 of 5")):
         button(app, step).click().run()
@@ -83,7 +83,7 @@ def test_every_task_shows_a_training_that_keeps_runs(app, source) -> None:
     assert any(f"2 of 3 {KEPT}" in line for line in progress(app))
     button(app, "Resume").click().run()
     after = table(finish(app))
-    assert after["A plain"] == before["A plain"] and after["B b"] == before["B b"]
+    assert after["B b"] == before["B b"] and after["C c"] == before["C c"]
     assert not app.exception
 
 
