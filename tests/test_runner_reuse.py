@@ -151,6 +151,7 @@ def test_a_running_training_gives_what_it_had_kept(make):
     slow.speed = 0.1
     until(lambda: slow.progress > 0)
     job = finish(runner.submit("ann", experiment(strategies=POOL[:1], seeds=(0,)), DATASET))
+    until(lambda: slow.ended)
     assert slow.state == "stopped" and job.reused == {(0, 0)}
 
 
