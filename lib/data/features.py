@@ -37,7 +37,8 @@ def encode(table: Table, columns: Sequence[Column], rows: npt.NDArray[np.int64],
 
     rows [n] are frame rows, training [n] says which of them are training rows. Raises ValueError when it does not fit.
     """
-    frame = table.frame if len(rows) == len(table.frame) else table.frame.iloc[rows]
+    whole = len(rows) == len(table.frame) and bool((rows[1:] > rows[:-1]).all())  # steps of series stand in their own order
+    frame = table.frame if whole else table.frame.iloc[rows]
     width = sum(2 if column.role == "numeric" else (column.levels or 0) + 1 for column in columns)
     needed = 2 * 4 * len(rows) * width  # once as one block, once as three splits
     if needed > upload_budget():

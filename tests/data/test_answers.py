@@ -179,6 +179,10 @@ def test_unsorted_times_are_sorted_and_it_is_said() -> None:
         p.y.sum().item() for p in other.splits.values()
     )
     assert any("were not in the order of 'time' and were sorted" in notice for notice in other.notices)
+    for part in other.splits.values():  # x is 10 times the series plus 0.1 of the time: features went where their steps did
+        for x, mask, y in zip(part.x, part.mask, part.y, strict=True):
+            steps = (10 * (x[mask, 0] - x[0, 0])).round().int().tolist()
+            assert steps == list(range(len(steps))) and y[mask].tolist() == [int(t % 6 == 3) for t in steps]
 
 
 def test_gaps_are_said_by_series_and_row() -> None:
