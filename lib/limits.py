@@ -5,8 +5,6 @@ Each refusal names the limit, what was asked for and what to do. How long a trai
 
 from typing import Any
 
-from torch import Tensor
-
 from lib.data import SOURCES, Dataset, count_classes
 from lib.data.dataset import TRAINING_ROWS
 from lib.data.synthetic import MAX_LABEL_AXES
@@ -151,7 +149,9 @@ def _memory_of_series(experiment: Experiment, dataset: Dataset) -> int:
     values = sum(parameters(widths) for _, widths in models) * seeds
     own = seeds if experiment.data.resample else 1
     tables = own * (train * (2 * features + 1) + (validation + test) * (features + 1))
-    history = 2 * runs * (experiment.training.epochs * 4 + 16) + _moments(dataset, runs, 0)
+    tables += 2 * (train + validation + test) * (dataset.train.step_rows is not None)
+    history = 2 * runs * (experiment.training.epochs * 4 + 16)
+    history += _moments(dataset, runs, values // seeds)
     batch = max(batch * steps * (widths.per_step + 12) for batch, widths in models)
     drawn = runs * len(dataset.train) * 6
     # Of the steps that are read: features, logits, two scores, their probabilities in float64, and what is sorted for a metric.
@@ -171,7 +171,7 @@ def kept(snapshot: Snapshot) -> int:
     """Bytes that a finished training holds on to: its data, its parameters and its history."""
     datasets = {id(run.dataset): run.dataset for run in snapshot.runs}.values()
     parts = [part for dataset in datasets for part in dataset.splits.values()]
-    tensors: list[Tensor] = [tensor for part in parts for tensor in (part.x, part.y)]
+    tensors = [tensor for part in parts for tensor in (part.x, part.y, part.step_rows) if tensor is not None]
     tensors += [model.parameters for model in snapshot.models.values()]
     history = snapshot.history
     arrays = (*vars(history).values(), snapshot.confusion)

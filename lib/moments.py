@@ -5,7 +5,7 @@ second one goes, and from then on every second epoch is kept. The first epoch al
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +20,12 @@ MAX_CLASSES = 10  # of matrices whose cells carry numbers
 
 @dataclass(frozen=True, eq=False)
 class Moment:
-    """The end of one epoch. `parameters`: of each strategy's first seed [P], where there are boundaries to draw with them."""
+    """The end of one epoch. `parameters`: of each strategy's first seed [P], where boundaries or strips are drawn with them."""
 
     epoch: int  # from 1
     confusion: NDArray[np.int32]  # [S, R, C, C] or [S, R, L, 2, 2] on validation
     parameters: Mapping[int, Tensor]
+    offsets: Mapping[int, Tensor] = field(default_factory=dict)  # of the rules by which these decided, [C] each
 
     @property
     def nbytes(self) -> int:

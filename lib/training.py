@@ -6,7 +6,7 @@ how often it yields changes no number.
 
 import dataclasses
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -65,6 +65,7 @@ class Snapshot:
     tuned: tuple[Tuned, ...] = ()  # per strategy, with fair tuning: everything above is of the learning rate chosen by now
     moments: tuple[Moment, ...] = ()  # some of the epochs that are over, see `past`
     reused: frozenset[At] = frozenset()  # runs that an earlier training has trained to the end, see lib/reuse.py
+    measured: Mapping[At, "TrainedModel"] = field(default_factory=dict)  # the models that `confusion` is of (none before)
 
     @property
     def done(self) -> bool:
@@ -191,7 +192,8 @@ def past(snapshot: Snapshot, moment: Moment) -> Snapshot:
     }
     return dataclasses.replace(
         snapshot, epoch=epoch, progress=float(epoch), history=history, loss_now=np.full_like(snapshot.loss_now, np.nan),
-        confusion=moment.confusion.astype(np.float64), models=models, rules={}, moments=(), reused=frozenset(),
+        confusion=moment.confusion.astype(np.float64), models=models, measured=models, moments=(), reused=frozenset(),
+        rules={(s, 0): Rule(offset) for s, offset in moment.offsets.items()},
         diverged={at: when for at, when in snapshot.diverged.items() if when <= epoch},
     )  # fmt: skip
 
@@ -202,7 +204,8 @@ def moments_of(dataset: Dataset, runs: int, parameters: int) -> tuple[int, bool]
     if shape[-1] > MAX_CLASSES:
         return 0, False
     plane = dataset.features == 2 and dataset.task in ("binary", "multiclass")
-    return affordable(runs * shape.numel() * shape[-1], parameters if plane else 0)
+    drawn = plane or dataset.task == "sequence"  # boundaries, strips
+    return affordable(runs * shape.numel() * shape[-1], parameters if drawn else 0)
 
 
 def decide(run: Run, epoch: int, scores: Tensor, y: Tensor) -> Rule:
@@ -231,19 +234,22 @@ class _Tuning:
         chosen = picked(tuned)
         history = History(*(_read_only(getattr(every.history, f.name)[chosen]) for f in dataclasses.fields(History)))
         at = {(s, r): (c, r) for s, c in enumerate(chosen) for r in range(len(self._experiment.seeds))}
-        models = {
-            own: dataclasses.replace(every.models[c], run=self._run(every.models[c].run, own))
-            for own, c in at.items() if c in every.models
-        }  # fmt: skip
-        moments = tuple(
-            Moment(m.epoch, m.confusion[chosen], {s: m.parameters[c] for s, c in enumerate(chosen) if c in m.parameters})
-            for m in every.moments
+        models, measured = (
+            {own: dataclasses.replace(of[c], run=self._run(of[c].run, own)) for own, c in at.items() if c in of}
+            for of in (every.models, every.measured)
         )
+        moments = tuple(
+            Moment(m.epoch, m.confusion[chosen], *(
+                {s: of[c] for s, c in enumerate(chosen) if c in of} for of in (m.parameters, m.offsets)
+            ))
+            for m in every.moments
+        )  # fmt: skip
         return dataclasses.replace(
             every, experiment=self._experiment, history=history, loss_now=every.loss_now[chosen],
             confusion=_read_only(every.confusion[chosen]), models=models, runs=tuple(model.run for model in models.values()),
             diverged={own: every.diverged[c] for own, c in at.items() if c in every.diverged},
             rules={own: every.rules[c] for own, c in at.items() if c in every.rules}, tuned=tuned, moments=moments,
+            measured=measured,
         )  # fmt: skip
 
     def _run(self, candidate: Run, at: At) -> Run:
@@ -270,6 +276,7 @@ class _Progress:
         self.epoch = 0 if self.runs else experiment.training.epochs  # nothing is left to train
         self.diverged: dict[At, int] = {}
         self.rules: dict[At, Rule] = {}
+        self._measured: dict[At, TrainedModel] = {}
         shape = (len(experiment.strategies), len(experiment.seeds))
         classes, epochs = len(dataset.class_names), experiment.training.epochs
         self._train_loss = np.full((*shape, epochs), np.nan)
@@ -278,7 +285,7 @@ class _Progress:
         counts = dataset.class_counts("validation").shape
         self._confusion = np.zeros((*shape, *counts, counts[-1]))
         firsts = sum(own.shape[0] for _, own in self._firsts())
-        most, self._boundaries = moments_of(dataset, len(self.runs), firsts)
+        most, self._drawn = moments_of(dataset, len(self.runs), firsts)
         self._moments = Moments(most)
 
     def at_end_of_epoch(self) -> bool:
@@ -299,8 +306,9 @@ class _Progress:
         self._recall[:, :, self.epoch] = self.reading.groups(recall(self._confusion))
         self.epoch += 1
         if self._moments.wants(self.epoch):
-            parameters = dict(self._firsts()) if self._boundaries else {}
-            self._moments.add(Moment(self.epoch, self._confusion.astype(np.int32), parameters))
+            parameters = dict(self._firsts()) if self._drawn else {}
+            offsets = {s: self.rules[s, 0].offset for s in parameters}
+            self._moments.add(Moment(self.epoch, self._confusion.astype(np.int32), parameters, offsets))
 
     def _firsts(self) -> Iterator[tuple[int, Tensor]]:
         """Strategy and parameters [P] of the runs of the first seed."""
@@ -311,6 +319,8 @@ class _Progress:
 
     def _validate(self, stack: Stack | SeriesStack) -> None:
         classes, parameters = self._confusion.shape[-1], stack.parameters()
+        for run, own in zip(stack.runs, parameters, strict=True):
+            self._measured[run.at] = TrainedModel(run, own, self.epoch + 1, stack.widths)
         for runs in _same_dataset(stack.runs):
             part = stack.runs[runs.start].dataset.validation
             at_once = max(EVALUATED // (part.decisions * classes), 1)
@@ -347,18 +357,20 @@ class _Progress:
         models: dict[At, TrainedModel] = {}
         for stack in self.stacks:
             batches, done = batches + stack.batches, done + stack.batches_done
-            rows = stack.parameters()
+            rows = stack.parameters() if stack.batches_done or not self.epoch else None  # else nothing has moved since
             means = (
                 (stack.loss_sum / stack.batches_done).double().tolist() if stack.batches_done else [np.nan] * len(stack.runs)
             )
-            for run, own, mean in zip(stack.runs, rows, means, strict=True):
-                models[run.at] = TrainedModel(run, own, self.epoch, stack.widths)
+            for k, (run, mean) in enumerate(zip(stack.runs, means, strict=True)):
+                models[run.at] = (
+                    self._measured[run.at] if rows is None else TrainedModel(run, rows[k], self.epoch, stack.widths)
+                )
                 now[run.at] = mean
         history = History(*(_read_only(a[:, :, : self.epoch]) for a in (self._train_loss, self._val_nll, self._recall)))
         return Snapshot(
             self.experiment, self.dataset, self.epoch, self.epoch + done / max(batches, 1), history, now,
             _read_only(self._confusion), dict(self.diverged), models, self.runs, dict(self.rules),
-            moments=self._moments.kept,
+            moments=self._moments.kept, measured=dict(self._measured),
         )  # fmt: skip
 
 

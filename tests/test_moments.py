@@ -56,6 +56,7 @@ def test_a_past_epoch_is_what_was_seen_then_bit_for_bit():
             assert np.array_equal(getattr(again.history, name), getattr(then.history, name))
         for s in range(2):
             assert torch.equal(again.models[s, 0].parameters, then.models[s, 0].parameters)
+            assert torch.equal(again.rules[s, 0].offset, then.rules[s, 0].offset)
         assert boundaries(again, dark=False).payload() == boundaries(then, dark=False).payload()
         names, classes = ["a", "b"], then.dataset.class_names
         assert confusion_panels(names, again.confusion, classes, dark=True).payload() == (
@@ -76,6 +77,8 @@ def test_with_fair_tuning_the_past_is_that_of_the_chosen_rate():
     assert np.array_equal(past(final, final.moments[-1]).confusion, final.confusion)
     for s in range(2):
         assert torch.equal(final.moments[-1].parameters[s], final.models[s, 0].parameters)
+        assert torch.equal(final.moments[-1].offsets[s], final.rules[s, 0].offset)
+        assert final.measured[s, 0].run is final.models[s, 0].run
 
 
 def test_many_classes_and_large_models_keep_less():

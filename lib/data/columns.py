@@ -170,7 +170,7 @@ def dataset_from_table(
         "binary" if len(found.names) == 2 else "multiclass", found.names, train, validation, test,
         feature_names=encoded.names, shift=torch.from_numpy(encoded.shift), scale=torch.from_numpy(encoded.scale),
         notices=notices,
-        all_counts=torch.bincount(torch.from_numpy(found.codes[found.codes >= 0])).double(),
+        all_counts=torch.bincount(torch.from_numpy(found.codes[found.codes >= 0])).double(), first_row=table.first_row,
     )  # fmt: skip
 
 
@@ -202,6 +202,7 @@ def _of_several_labels(
         feature_names=encoded.names, shift=torch.from_numpy(encoded.shift), scale=torch.from_numpy(encoded.scale),
         notices=(*table.notices, *found.notices, *rare, *dropped, *left_out, *encoded.notices, *thinned),
         all_counts=count_classes(torch.from_numpy(found.y[found.answered]), "multilabel", len(found.names)),
+        first_row=table.first_row,
     )  # fmt: skip
 
 

@@ -24,7 +24,7 @@ class Split:
     Of series, a row is one series: x [N, T, D], y [N, T] int8, `mask` [N, T] bool: which steps count. Padding stands at the
     end of a series, holds zeros, and never counts; a step without a label does not count either.
     `sample_weight` [N] is None when every row counts the same. `rows` [N] are row numbers in the visitor's file, 0-based
-    (of a series: its first), None for synthesised rows.
+    (of a series: its first), None for synthesised rows; `step_rows` [N, T] are those of each step, -1 for padding.
     """
 
     x: Tensor
@@ -32,6 +32,7 @@ class Split:
     sample_weight: Tensor | None = None
     mask: Tensor | None = None
     rows: Tensor | None = None
+    step_rows: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.x)
@@ -62,6 +63,7 @@ class Dataset:
     notices: tuple[str, ...] = ()
     means: Tensor | None = field(default=None)  # [C, D] of recipes whose classes are unit Gaussians
     all_counts: Tensor | None = field(default=None)  # [C] of all the visitor's rows, where training has a part of them
+    first_row: int = 0  # the number of row 0 of `Split.rows` as its owner counts: of a file see lib/data/upload.py, Table
     drawn: tuple[tuple[int, ...], ...] = ()  # rows of each class in each split as a recipe drew them, before label noise
 
     @property

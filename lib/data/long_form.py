@@ -75,7 +75,7 @@ def series_dataset(
         "sequence", (QUIET, EVENT), train, validation, test, feature_names=encoded.names,
         shift=torch.from_numpy(encoded.shift), scale=torch.from_numpy(encoded.scale),
         notices=(*table.notices, *steps.notices, *cut, *shared, *left_out, *encoded.notices, *thinned),
-        all_counts=counts if thinned else None,
+        all_counts=counts if thinned else None, first_row=table.first_row,
     )  # fmt: skip
 
 
@@ -241,7 +241,7 @@ def _padded(
     starts = np.flatnonzero(np.diff(own, prepend=-1))
     within = np.arange(len(own)) - np.repeat(starts, np.diff(np.append(starts, len(own))))
     n, longest, width = len(numbers), int(within.max(initial=0)) + 1, encoded.x.shape[1]
-    if (needed := n * longest * (4 * width + 2)) > upload_budget():
+    if (needed := n * longest * (4 * width + 10)) > upload_budget():
         raise ValueError(
             f"{n} pieces padded to {longest} steps of {width} features take {size(needed)} of memory; {size(upload_budget())} "
             f"are there. Lower max_steps (now {max_steps}), or choose fewer feature columns."
@@ -253,6 +253,7 @@ def _padded(
     x[at] = torch.from_numpy(encoded.x[mine])
     y[at] = answer.clamp(min=0)
     mask[at] = answer >= 0
+    step_rows = torch.full((n, longest), -1)
+    step_rows[at] = torch.from_numpy(steps.rows[used[mine]])
     some = mask.any(1)  # a piece without any label has nothing to count
-    first = torch.from_numpy(steps.rows[used[mine]][starts])
-    return Split(x[some], y[some], mask=mask[some], rows=first[some])
+    return Split(x[some], y[some], mask=mask[some], rows=step_rows[some, 0], step_rows=step_rows[some])

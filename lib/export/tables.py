@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from lib.evaluation import Estimate, RunResult, summarise
 from lib.experiment import Experiment, Strategy
@@ -48,6 +49,19 @@ def results_csv(snapshot: Snapshot, results: Mapping[At, RunResult] | None) -> s
     writer.writerow(COLUMNS)
     for strategy, seed, epoch, split, metric, value in _lines(snapshot, results):
         writer.writerow([inert_cell(strategy), seed, epoch, split, inert_cell(metric), _plain(value)])
+    return whole.getvalue()
+
+
+def frame_csv(frame: pd.DataFrame) -> str:
+    """Any table as text, its names and texts inert; numbers read back to the same."""
+    whole = io.StringIO()
+    writer = csv.writer(whole, lineterminator="\r\n")
+    writer.writerow([inert_cell(str(name)) for name in frame.columns])
+    columns = [
+        map(inert_cell, map(str, frame[name])) if frame[name].dtype.kind not in "iufb" else frame[name].tolist()
+        for name in frame.columns
+    ]
+    writer.writerows(zip(*columns, strict=True))
     return whole.getvalue()
 
 

@@ -166,7 +166,7 @@ def _moved(panel: int, name: str, cells: Array, dark: bool) -> list[dict[str, An
     size = 16 if len(cells) <= 3 else 14 if len(cells) <= 7 else 12
     return [
         {"type": "heatmap", "z": np.nan_to_num(cells), "xaxis": x, "yaxis": y, "coloraxis": "coloraxis", "xgap": 2, "ygap": 2,
-         "name": name, "hoverinfo": "skip"},
+         "name": name, "hoverinfo": "none"},
         {"type": "scatter", "mode": "text", "x": columns.ravel(), "y": rows.ravel(), "xaxis": x, "yaxis": y,
          "text": [signed(d) for d in cells.flat], "textfont": {"size": size, "color": inks}, "hoverinfo": "skip",
          "showlegend": False},

@@ -91,7 +91,7 @@ def _decided(
     snapshot: Snapshot, at: tuple[int, int], x: torch.Tensor, mask: torch.Tensor
 ) -> tuple[Array, NDArray[np.bool_], float]:  # fmt: skip
     """Scores as probabilities [n, T], what is flagged [n, T], and the score above which it is."""
-    model, offset = snapshot.models[at], snapshot.rules[at].offset
+    model, offset = snapshot.measured[at], snapshot.rules[at].offset
     shift = float(offset[1] - offset[0])
     z = model.outputs(x, mask).double()
     moved = DECISIONS[model.run.strategy.decision].recalibrates

@@ -24,7 +24,7 @@ from lib.metrics import metrics_of
 from lib.runner import Job, State
 from lib.tasks import READINGS
 from lib.training import Snapshot
-from lib.ui import state, task_view, tuning_view
+from lib.ui import rows_view, state, task_view, tuning_view
 from lib.ui.controls import segments
 from lib.ui.epochs_view import Scene, scene, slider
 from lib.ui.live_plotly import live_plotly, preload
@@ -63,8 +63,12 @@ def _panels(was: State) -> None:
     own = job()
     if own is None:
         return
-    if own.state != was:  # the row of buttons says other things now
+    _draw(own)
+    if own.state != was:  # last: a click that came with this run has been answered. The row of buttons says other things now
         st.rerun()
+
+
+def _draw(own: Job) -> None:
     progress(own)
     snapshot = own.snapshot
     if snapshot is None:
@@ -88,7 +92,7 @@ def _panels(was: State) -> None:
         shown.show_course("val_nll", lambda: validation_nll(snapshot, **looks), log, smooth, *stamp)
     with grid.cell() if beside else st.container():
         _recall(shown, width=340 if beside else 1000)
-    _confusion(shown)
+    _confusion(own, shown)
     task_view.more(shown, show)
     if snapshot.dataset.features == 2 and snapshot.dataset.task in ("binary", "multiclass"):
         _boundaries(own, shown)
@@ -200,7 +204,7 @@ def _boundaries(own: Job, shown: Scene) -> None:
     show(("boundary", own.number, snapshot.progress, dark), lambda: boundaries(snapshot, dark=dark), "boundary")
 
 
-def _confusion(shown: Scene) -> None:
+def _confusion(own: Job, shown: Scene) -> None:
     snapshot = shown.snapshot
     names = [strategy.name for strategy in snapshot.experiment.strategies]
     classes = snapshot.dataset.class_names
@@ -212,7 +216,8 @@ def _confusion(shown: Scene) -> None:
         chosen = segments("Shade and number", scales, liked if liked in scales else "row", "scale", labelled=False)
         scale: Any = chosen if chosen in scales else "row"
     state.remember("scale", scale)
-    task_view.matrices(shown, scale, gone)
+    click, label = task_view.matrices(shown, scale, gone)
+    rows_view.draw(own, shown, label, click, first_panel=1 if scale == "difference" else 0)
     if len(classes) > 10 and snapshot.dataset.task == "multiclass":
         left, right = st.columns(2)
         with left:

@@ -14,7 +14,7 @@ from lib.figures.frames import animated, with_cursor
 from lib.runner import Job
 from lib.training import Snapshot, past
 from lib.ui import state
-from lib.ui.live_plotly import live_plotly
+from lib.ui.live_plotly import Click, live_plotly
 from lib.ui.scrubber import scrubber
 
 GROUP = "epochs"
@@ -33,12 +33,11 @@ class Scene:
     number: int  # of the training
     stamp: tuple[object, ...]
 
-    def show(self, key: str, make: Callable[[Snapshot], Chart], *what: object) -> None:
+    def show(self, key: str, make: Callable[[Snapshot], Chart], *what: object, clicks: bool = False) -> Click | None:
         """A chart that follows the slider. `what` are the settings that it depends on besides the training."""
         if not self.times:
             name = (key, *what, *self.stamp)
-            live_plotly(state.memo(name, lambda: make(self.snapshot)), key=key)
-            return
+            return live_plotly(state.memo(name, lambda: make(self.snapshot)), key=key, clicks=clicks)
         name = (key, *what, self.number, state.dark())
         drawn: dict[float, Chart] = state.memo(("frames", *name), dict)  # a step adds one frame to those that are drawn
 
@@ -48,7 +47,8 @@ class Scene:
             drawn.update(frames)
             return animated(list(frames.values()), start=len(frames) - 1)
 
-        live_plotly(state.memo(("scrubbed", *name, self.snapshot.progress), all_of_them), key=key, group=GROUP)
+        chart = state.memo(("scrubbed", *name, self.snapshot.progress), all_of_them)
+        return live_plotly(chart, key=key, group=GROUP, clicks=clicks)
 
     def show_course(self, key: str, make: Callable[[], Chart], *what: object) -> None:
         """A chart over epochs, on which a line stands at the slider's."""

@@ -237,7 +237,9 @@ function draw(state) {
     state.plot.on("plotly_relayout", (change) => remember(state, change))
     state.plot.on("plotly_doubleclick", () => state.whole())
     state.plot.on("plotly_click", ({ points: [point] }) => {
-      if (state.parsed.about.clicks) state.send("clicked", { trace: point.curveNumber, at: point.pointNumber })
+      if (!state.parsed.about.clicks) return
+      const panel = Number(point.xaxis?._id.slice(1) || 1) - 1, position = positions[state.group] ?? 0
+      state.send("clicked", { trace: point.curveNumber, at: point.pointNumber, panel, position })
     })
   })
 }

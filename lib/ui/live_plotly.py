@@ -23,10 +23,15 @@ STATIC = Path(__file__).resolve().parents[2] / "static"
 
 @dataclass(frozen=True)
 class Click:
-    """A point that was clicked: its trace, and its index there, of a heat map row and column."""
+    """A point that was clicked: its trace, and its index there, of a heat map row and column.
+
+    `panel` is the subplot, from 0; `position` where the slider of the chart's group stood.
+    """
 
     trace: int
     at: tuple[int, ...]
+    panel: int = 0
+    position: int = 0
 
 
 HTML = """
@@ -77,11 +82,13 @@ def live_plotly(
 
 def read_click(clicked: Any) -> Click | None:
     """What a browser sent, if it can be a click; whether there is such a point is for the caller to see."""
-    if not isinstance(clicked, dict) or not _index(clicked.get("trace")):
+    if not isinstance(clicked, dict) or not all(_index(clicked.get(name)) for name in ("trace", "panel", "position")):
         return None
     at = clicked.get("at")
     place: list[Any] = at if isinstance(at, list) else [at]
-    return Click(clicked["trace"], tuple(place)) if 1 <= len(place) <= 2 and all(map(_index, place)) else None
+    if not 1 <= len(place) <= 2 or not all(map(_index, place)):
+        return None
+    return Click(clicked["trace"], tuple(place), clicked["panel"], clicked["position"])
 
 
 def _index(value: Any) -> bool:

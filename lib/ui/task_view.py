@@ -25,6 +25,7 @@ from lib.theory import chance_of_none
 from lib.training import Snapshot
 from lib.ui import state
 from lib.ui.epochs_view import Scene
+from lib.ui.live_plotly import Click
 from lib.ui.text import inert
 
 Show = Callable[[tuple[object, ...], Callable[[], Chart], str], None]
@@ -62,8 +63,11 @@ def chosen_label(dataset: Dataset) -> int:
     return int(found or 0)
 
 
-def matrices(shown: Scene, scale: Any, diverged: Callable[[Snapshot], Mapping[int, int]]) -> None:
-    """Confusion matrices of all strategies: classes, steps, or one label. `diverged` as the figure wants it."""
+def matrices(shown: Scene, scale: Any, diverged: Callable[[Snapshot], Mapping[int, int]]) -> tuple[Click | None, int]:
+    """Confusion matrices of all strategies: classes, steps, or one label; `diverged` as the figure wants it.
+
+    Returns the cell that was clicked, and the label that is shown.
+    """
     dataset = shown.snapshot.dataset
     label, dark = chosen_label(dataset), state.dark()
     names = [strategy.name for strategy in shown.snapshot.experiment.strategies]
@@ -75,7 +79,7 @@ def matrices(shown: Scene, scale: Any, diverged: Callable[[Snapshot], Mapping[in
             return difference_panels(names, counts, classes, dark=dark)
         return confusion_panels(names, counts, classes, normalise=scale, dark=dark, diverged=diverged(at))
 
-    shown.show("confusion", panels, scale, label)
+    return shown.show("confusion", panels, scale, label, clicks=True), label
 
 
 def more(shown: Scene, show: Show) -> None:
