@@ -57,12 +57,16 @@ def frame_csv(frame: pd.DataFrame) -> str:
     whole = io.StringIO()
     writer = csv.writer(whole, lineterminator="\r\n")
     writer.writerow([inert_cell(str(name)) for name in frame.columns])
-    columns = [
-        map(inert_cell, map(str, frame[name])) if frame[name].dtype.kind not in "iufb" else frame[name].tolist()
-        for name in frame.columns
-    ]
+    columns = [map(_cell, frame[name].to_numpy()) for name in frame.columns]
     writer.writerows(zip(*columns, strict=True))
     return whole.getvalue()
+
+
+def _cell(value: Any) -> str:
+    """A number with the digits that its precision has, nothing where it is undefined; text that is inert."""
+    if isinstance(value, np.floating):
+        return str(value) if np.isfinite(value) else ""
+    return str(value) if isinstance(value, np.integer) else inert_cell(str(value))
 
 
 def inert_cell(text: str) -> str:

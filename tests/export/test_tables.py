@@ -10,7 +10,7 @@ import pytest
 
 from lib.evaluation import evaluate
 from lib.experiment import Experiment
-from lib.export.tables import COLUMNS, inert_cell, metric_table, results_csv, settings_table, weights_table
+from lib.export.tables import COLUMNS, frame_csv, inert_cell, metric_table, results_csv, settings_table, weights_table
 from lib.metrics import METRICS
 from lib.training import load, train
 
@@ -95,3 +95,11 @@ def test_a_table_of_many_classes_is_cut_and_says_so(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("lib.export.tables.MOST_CELLS", 6)
     table = metric_table(WHAT, RESULTS, LAST.dataset.class_names)
     assert table.title.endswith("(the first 2 of 5 classes)") and len(table.rows) == len(METRICS) + 2
+
+
+def test_any_table_is_saved_without_formulas_and_with_all_digits():
+    third = np.float32(1 / 3)
+    frame = pd.DataFrame({"=HYPERLINK(1)": [third, np.float32("nan")], "row": [2, 3], "@name": ["+1", 'a "b", c']})
+    header, one, two = csv.reader(io.StringIO(frame_csv(frame), newline=""))
+    assert header == ["'=HYPERLINK(1)", "row", "'@name"]
+    assert np.float32(one[0]) == third and one[1:] == ["2", "'+1"] and two == ["", "3", 'a "b", c']
