@@ -178,11 +178,11 @@ def _lane(
     steps = np.arange(start, stop)
     common = {"type": "scatter", "mode": "lines", "xaxis": x, "yaxis": y, "showlegend": False}
     label = f"{own.letter} {escape(name)}"
-    hover = [f"<b>{label}</b><br>step {t + 1}: score {prob[t]:.3f}{', flagged' if said[t] else ''}" for t in steps]
+    hover = f"<b>{label}</b><br>step %{{x}}: score %{{customdata:.3f}}<extra></extra>"
     return [
         common | {
-            "x": steps + 1, "y": floor + room * prob[start:stop], "name": label, "hovertext": hover, "hoverinfo": "text",
-            "line": {"color": own.color, "width": 2, "shape": "hvh"},
+            "x": steps + 1, "y": floor + room * prob[start:stop], "name": label, "customdata": prob[start:stop],
+            "hovertemplate": hover, "line": {"color": own.color, "width": 2, "shape": "hvh"},
         },
         common | {
             "x": [start + 0.5, stop + 0.5], "y": [floor + room * threshold] * 2, "name": f"{label}, threshold",

@@ -90,7 +90,7 @@ def more(shown: Scene, show: Show) -> None:
     names = [strategy.name for strategy in shown.snapshot.experiment.strategies]
     reading, rows, dark = READINGS[dataset.task], rows_of(dataset, "validation"), state.dark()
     if dataset.task == "sequence":
-        _strips(shown.snapshot, shown.stamp, show)
+        _strips(shown, show)
     st.subheader("Of what was said, how much is right", anchor=False)
     shown.show(
         "precision",
@@ -101,7 +101,8 @@ def more(shown: Scene, show: Show) -> None:
     )  # fmt: skip
 
 
-def _strips(snapshot: Snapshot, stamp: tuple[object, ...], show: Show) -> None:
+def _strips(shown: Scene, show: Show) -> None:
+    snapshot, dark = shown.snapshot, state.dark()
     part = snapshot.dataset.validation
     st.subheader("A few series over time", anchor=False)
     first = st.number_input(
@@ -109,7 +110,11 @@ def _strips(snapshot: Snapshot, stamp: tuple[object, ...], show: Show) -> None:
         help="Shows the next series with an event from this number on, and one without.",
     )  # fmt: skip
     series = choose(part, int(first) - 1)
-    show(("strips", first, *stamp), lambda: strips(snapshot, series=series, dark=state.dark()), "strips")
+    if not shown.times or snapshot.moments[0].parameters:
+        shown.show("strips", lambda at: strips(at, series=series, dark=dark), first)
+        return
+    st.caption("As they are now: these models are too large to keep those of earlier epochs.")
+    show(("strips", first, *shown.stamp), lambda: strips(snapshot, series=series, dark=dark), "strips")
 
 
 def picture(dataset: Dataset, stamp: tuple[object, ...], show: Show) -> None:

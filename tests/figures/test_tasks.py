@@ -11,7 +11,7 @@ from lib.figures.labels import together
 from lib.figures.recall import recall_bars
 from lib.figures.series import measured
 from lib.figures.strips import LONGEST, choose, stretches, strips, window_of
-from lib.training import load, train
+from lib.training import load, past, train
 
 
 @pytest.fixture(scope="module")
@@ -127,3 +127,13 @@ def test_precision_bars_have_no_interval_of_the_rows_of_their_class():
     chart = recall_bars(["plain"], np.array([[[0.5, 0.2]]]), ["a", "b"], np.array([100.0, 9.0]), dark=False, rate="precision")
     assert chart.figure.data[0].error_y.visible is False and chart.figure.layout.yaxis.title.text == "precision"
     assert chart.alt.startswith("Precision per class")
+
+
+def test_strips_of_an_earlier_epoch_are_those_that_were_seen_then(series):
+    final = series[-1]
+    shown = choose(final.dataset.validation)
+    frames = [strips(past(final, moment), series=shown, dark=False) for moment in final.moments]
+    assert len(frames) == 2
+    for frame, then in zip(frames, [s for s in series if s.epoch == s.progress and s.epoch], strict=True):
+        assert frame.payload() == strips(then, series=shown, dark=False).payload()
+    assert frames[0].payload() != frames[1].payload()
