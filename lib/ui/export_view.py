@@ -14,6 +14,7 @@ from lib.export.script import script
 from lib.export.tables import results_csv
 from lib.runner import Job
 from lib.ui import state
+from lib.ui.copy_button import copy_button
 from lib.ui.engine import engine
 from lib.ui.strategy_editor import letter
 from lib.ui.text import inert
@@ -57,7 +58,9 @@ def _finished() -> Job | None:
 def _link(own: Job | None) -> None:
     st.markdown("**Link to this experiment**")
     address = (st.context.url or "").split("?")[0]
-    st.code(f"{address}?{urlencode(state.link(), safe='/,:')}", language=None, wrap_lines=True)
+    link = f"{address}?{urlencode(state.link(), safe='/,:')}"
+    st.code(link, language=None, wrap_lines=True)
+    copy_button("Copy link", link, key="export/link")
     same = own is not None and own.experiment == state.experiment()
     st.caption(
         "It carries the settings and a digest of the result: whoever trains it again is told whether the numbers are the same."

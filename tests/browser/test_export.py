@@ -86,3 +86,35 @@ def test_an_experiment_is_opened_and_a_hostile_one_changes_nothing(visitor, tmp_
     chooser.set_input_files(good)
     expect(page.get_by_text("500 training rows · 3 classes")).to_be_visible(timeout=30_000)
     expect(page.get_by_text("1 strategy · seed 0")).to_be_visible()
+
+
+def copied(page: Page) -> str:
+    return str(page.evaluate("navigator.clipboard.readText()"))
+
+
+def test_the_link_is_copied_by_mouse_and_by_keyboard(visitor) -> None:  # noqa: ANN001
+    visitor.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = visitor.open(LINK)
+    unfold(page)
+    shown = page.get_by_test_id("stCode").first.inner_text().replace("\n", "")
+    button = page.get_by_role("button", name="Copy link")
+    button.click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    assert copied(page) == shown and shown.startswith(visitor.server + "/compare?")
+    expect(button).to_be_visible(timeout=5_000)  # after two seconds it can be pressed again
+    page.evaluate("navigator.clipboard.writeText('')")
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    assert copied(page) == shown
+
+
+def test_where_copying_is_forbidden_the_link_is_selected(visitor) -> None:  # noqa: ANN001
+    page = visitor.open(LINK)
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")  # as on a page without https
+    unfold(page)
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.get_by_role("textbox", name="Text to copy")).to_be_focused()
+    expect(page.get_by_text("Selected: copy it with Ctrl+C")).to_be_visible()
+    selected = page.evaluate("(() => { const a = document.activeElement; return a.value.slice(a.selectionStart, a.selectionEnd) })()")
+    assert selected == page.get_by_test_id("stCode").first.inner_text().replace("\n", "")
