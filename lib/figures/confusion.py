@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lib.figures.chart import Chart
-from lib.figures.panels import Grid, axis_names, grid_layout, note, strategy_title
+from lib.figures.panels import NOTE, Grid, axis_names, grid_layout, note, strategy_title
 from lib.figures.text import count, ends, escape, listed, number, share, shorten
 from lib.figures.theme import mix, on_color, page, style
 from lib.metrics import recall
@@ -97,13 +97,22 @@ def confusion_panels(
     return Chart({"data": data, "layout": layout}, _alt(names, means, class_names, split, diverged or {}))
 
 
-def shades_only(chart: Chart) -> Chart:
-    """Matrices without the numbers in their cells and beside their rows: many classes on little room."""
-    layout = dict(chart.spec["layout"])
-    for key in [key for key in layout if key.startswith("yaxis")]:
-        layout[key] = layout[key] | {"ticktext": [text.split("<br>")[0] for text in layout[key]["ticktext"]]}
-    shown = [trace for trace in chart.spec["data"] if trace.get("mode") != "text"]
-    return Chart({"data": shown, "layout": layout}, chart.alt)
+def crowded(chart: Chart, columns: int, *, numbers: bool) -> Chart:
+    """Matrices in rows of `columns` on little room: names beside the first of each row alone, as columns stand in the same
+    order; in the cells the share or, without `numbers`, nothing.
+    """
+    layout: dict[str, Any] = dict(chart.spec["layout"])
+    for key in [key for key in layout if key[1:5] == "axis"]:
+        first = key[0] == "y" and (int(key[5:] or 1) - 1) % columns == 0
+        names = [text.split("<br>")[0] for text in layout[key]["ticktext"]]
+        layout[key] = layout[key] | {"ticktext": names, "showticklabels": first}
+    layout["margin"] = layout["margin"] | {"b": NOTE + 14}
+    layout["meta"] = {"grid": layout["meta"]["grid"] | {"gap_x": 24, "gap_y": 40}}
+    data = [
+        trace | {"text": [text.split("<br>")[-1] for text in trace["text"]]} if trace.get("mode") == "text" else trace
+        for trace in chart.spec["data"] if numbers or trace.get("mode") != "text"
+    ]  # fmt: skip
+    return Chart({"data": data, "layout": layout}, chart.alt)
 
 
 def difference_panels(

@@ -59,10 +59,14 @@ class Grid:
         }  # fmt: skip
 
 
-def fitted(chart: Chart, height: int, columns: int = 4) -> Chart:
-    """A chart of panels in rows of `columns`, about `height` pixels in all, without notes: for a screen of a presentation."""
+def fitted(chart: Chart, height: int, columns: int = 4, gap_y: int | None = None) -> Chart:
+    """A chart of panels in rows of `columns`, about `height` pixels in all, without notes: for a screen of a presentation.
+
+    `gap_y` overrules the pixels between rows.
+    """
     layout = dict(chart.spec["layout"])
-    grid, columns = layout["meta"]["grid"], min(layout["meta"]["grid"]["panels"], columns)
+    grid = layout["meta"]["grid"] | ({} if gap_y is None else {"gap_y": gap_y})
+    columns = min(grid["panels"], columns)
     margin = layout["margin"] | {"b": layout["margin"]["b"] - NOTE} | ({"r": 48} if columns > 2 else {})  # for the last title
     rows = -(-grid["panels"] // columns)
     room = height - margin["t"] - margin["b"] - (rows - 1) * grid["gap_y"]

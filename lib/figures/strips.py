@@ -53,8 +53,8 @@ def strips(
     longest = max(stop - start for start, stop in windows)
     lanes = len(strategies) + 1
     grid = Grid(
-        panels=len(rows), columns=1 if longest > WIDE else min(len(rows), 2), panel_height=LANE * lanes, gap_x=130, gap_y=70,
-        margin=(118, 12, 34, 76), narrowest=330,
+        panels=len(rows), columns=1 if longest > WIDE else min(len(rows), 2), panel_height=LANE * lanes, gap_x=150, gap_y=70,
+        margin=(138, 12, 34, 76), narrowest=330,
     )  # fmt: skip
     layout = grid_layout(grid, dark, [_axes(window, snapshot, dark) for window in windows])
     layout["shapes"] = []

@@ -1,4 +1,4 @@
-"""A button that copies a text to the clipboard, says so for two seconds, and selects the text where a browser forbids copying."""
+"""A button that copies a text, says so for two seconds, and selects the text where a browser forbids copying."""
 
 import json
 from pathlib import Path

@@ -18,6 +18,7 @@ from lib.experiment import DataSpec, Experiment, Strategy
 from lib.limits import check_rows
 from lib.scenarios import SCENARIOS
 from lib.training import load
+from lib.ui.frame import PRESENT
 from lib.ui.text import inert
 from lib.ui.visit import current, recognise
 
@@ -27,7 +28,7 @@ GENERATION, WRITTEN, LINKED, UNDO, MEMO, MESSAGE, LIKES, FIRSTS, STARTS, FIELDS 
 )  # fmt: skip
 # Of an address: what the Field guide shows beside the experiment, and what the Receipt shows in its place. All other fields
 # are the experiment.
-BESIDE = ("card", "lab", "present")
+BESIDE = ("card", "lab", PRESENT)
 INSTEAD = re.compile(r"r(\..*)?", re.DOTALL)
 FIRST_SCENARIO = "rare_1_to_20"
 T = TypeVar("T")
@@ -213,7 +214,9 @@ def read_link() -> None:
         linked = Experiment.from_query(fields)
     except ValueError as error:
         say(f"The link does not work: {error} What you had before is unchanged.")
-        st.query_params.from_dict({name: text for name, text in whole.items() if name not in query})
+        st.query_params.from_dict({name: text for name, text in whole.items() if name not in query and name != PRESENT})
+        if PRESENT in whole:  # another experiment than the one that was announced is not presented
+            st.rerun()
         return
     st.session_state[WRITTEN], st.session_state[LINKED] = query, True
     if told is not None and current().outcome != (linked, told):

@@ -116,5 +116,7 @@ def test_where_copying_is_forbidden_the_link_is_selected(visitor) -> None:  # no
     page.get_by_role("button", name="Copy link").click()
     expect(page.get_by_role("textbox", name="Text to copy")).to_be_focused()
     expect(page.get_by_text("Selected: copy it with Ctrl+C")).to_be_visible()
-    selected = page.evaluate("(() => { const a = document.activeElement; return a.value.slice(a.selectionStart, a.selectionEnd) })()")
+    selected = page.evaluate(
+        "(() => { const a = document.activeElement; return a.value.slice(a.selectionStart, a.selectionEnd) })()"
+    )
     assert selected == page.get_by_test_id("stCode").first.inner_text().replace("\n", "")

@@ -63,3 +63,23 @@ def test_a_story_opens_straight_into_its_presentation(visitor) -> None:
     page.keyboard.press("ArrowRight")
     heading(page, QUESTIONS[1])
     page.wait_for_selector(PLOT, timeout=60_000)
+
+
+def test_a_presenters_remote_goes_on_and_back(visitor) -> None:
+    page = visitor.open(f"/compare?present=1&{LINK}")
+    heading(page, QUESTIONS[0])
+    expect(page.get_by_role("button", name="Leave")).to_be_visible(timeout=20_000)
+    visitor.settle()
+    for key, at in (("PageDown", 1), ("PageDown", 2), ("PageUp", 1), ("Space", 2), ("End", 6), ("PageUp", 5), ("Home", 0)):
+        page.keyboard.press(key)
+        heading(page, QUESTIONS[at])
+        visitor.settle()
+    page.get_by_role("button", name="→").click()
+    heading(page, QUESTIONS[1])
+    visitor.settle()
+    page.keyboard.press("Space")  # with the button in focus: one screen, not two
+    heading(page, QUESTIONS[2])
+    visitor.settle()
+    expect(page.get_by_role("heading", name=QUESTIONS[2])).to_be_visible()
+    assert "present=3" in page.url
+    expect(page.get_by_role("button", name="Page down")).to_have_count(0)  # for keys alone

@@ -3,11 +3,11 @@ import pytest
 
 from lib.figures.confusion import (
     confusion_panels,
+    crowded,
     difference_panels,
     frequency_groups,
     group_recalls,
     mean_matrices,
-    shades_only,
     signed,
     top_confusions,
 )
@@ -149,11 +149,20 @@ def test_a_presentation_fits_all_matrices_in_rows_of_four(strategies):
     assert strategies == 1 or not any("name that" in text for text in texts)
 
 
-def test_many_classes_on_little_room_keep_their_shades_and_names():
-    whole = confusion_panels(["a"], np.eye(6)[None] * 5, list("uvwxyz"), dark=False)
-    bare = shades_only(whole)
-    assert [trace.type for trace in bare.figure.data] == ["heatmap"] and bare.alt == whole.alt
-    assert list(bare.figure.layout.yaxis.ticktext) == list("uvwxyz")
+@pytest.mark.parametrize("numbers", [False, True])
+def test_many_matrices_on_little_room_have_names_once_a_row_and_shares_or_shades(numbers):
+    whole = confusion_panels(list("abcdefgh"), np.tile(np.diag([5, 6, 7, 8]), (8, 1, 1)), list("uvwx"), dark=False)
+    bare = crowded(whole, 4, numbers=numbers)
+    kinds = [trace.type for trace in bare.figure.data]
+    assert kinds == (["heatmap", "scatter"] if numbers else ["heatmap"]) * 8 and bare.alt == whole.alt
+    layout = bare.figure.layout
+    named = [layout[f"yaxis{i or ''}"].showticklabels for i in (0, 2, 3, 4, 5, 6, 7, 8)]
+    assert named == [True, False, False, False] * 2 and list(layout.yaxis.ticktext) == list("uvwx")
+    assert not any(layout[f"xaxis{i or ''}"].showticklabels for i in (0, 2, 8))
+    if numbers:
+        assert bare.figure.data[1].text[:2] == ("100%", "0%")
+    shown = fitted(bare, 330).spec["layout"]
+    assert shown["meta"]["grid"]["gap_x"] == 24 and shown["height"] == 330
 
 
 def test_a_difference_to_the_baseline_is_signed_in_percentage_points():

@@ -6,7 +6,8 @@ import pytest
 from tests.ui.test_pages import button, finish, go
 
 FIELDS = {"data.n": "400", "data.n_val": "300", "data.n_test": "200", "training.epochs": "3", "model": "linear",
-          "training.lr": "0.05", "s1": "plain", "s2": "![x](http://x.y)", "s2.weighting": "balanced", "seeds": "0,1"}  # fmt: skip
+          "training.lr": "0.05", "s1": "plain", "s2": "![x](http://x.y)", "s2.weighting": "balanced", "seeds": "0,1",
+          }  # fmt: skip
 
 
 def listed(app):
