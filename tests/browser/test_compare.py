@@ -83,3 +83,29 @@ def test_names_of_strangers_are_no_links(visitor) -> None:
     expect(page.get_by_text("example.org").first).to_be_visible()
     assert page.locator("[data-testid=stMain] a[href*=example]").count() == 0
     assert page.locator("[data-testid=stSidebar] a[href*=example]").count() == 0
+
+
+def test_ticks_never_steal_focus_zoom_or_scroll(visitor) -> None:
+    """Every quarter of a second the page is brought up to date, under the hands of whoever uses it."""
+    page = visitor.open(LONG)
+    train(page)
+    page.wait_for_function(f"{POINTS} > 2", timeout=60_000)
+    page.evaluate(f"window.first = document.querySelector('{PLOT}')")
+    page.evaluate("Plotly.relayout(window.first, {'xaxis.range': [1, 3]})")
+    name = page.get_by_role("textbox", name="Name")
+    name.click()
+    name.press_sequentially("!half a na")
+    page.evaluate("document.querySelector('[data-testid=stMain]').scrollTo(0, 700)")
+    page.wait_for_function("document.querySelector('[data-testid=stMain]').scrollTop > 600")
+    scrolled = page.evaluate("document.querySelector('[data-testid=stMain]').scrollTop")
+    before = page.evaluate(POINTS)
+    page.wait_for_function(f"{POINTS} > {before + 3}", timeout=60_000)  # ticks went by
+    expect(name).to_be_focused()
+    assert name.input_value().endswith("!half a na"), "what was typed was lost"
+    page.keyboard.type("me")
+    assert name.input_value().endswith("!half a name"), "the caret was moved"
+    assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollTop") == scrolled, "the page was scrolled"
+    assert page.evaluate("window.first.isConnected && window.first.layout.xaxis.range.map(Math.round)") == [1, 3]
+    page.evaluate("document.querySelector('[data-testid=stMain]').scrollTo(0, 0)")
+    page.get_by_role("button", name=re.compile(r"^Stop\s?S")).click()
+    expect(page.get_by_text("· stopped")).to_be_visible(timeout=30_000)

@@ -128,3 +128,21 @@ def test_strips_line_up_with_the_truth(visitor) -> None:
         assert steps == events.tolist()
         lines = [own["line"] for own in drawn if own["axis"] == axis and own["line"] > 2]
         assert lines == [int(part.mask[number].sum())] * 2  # a score for every step, and for no padding
+
+
+def test_strips_follow_the_epoch_slider(visitor) -> None:
+    data = "data=events&data.n=60&data.steps=30&data.shortest=12&data.rate=0.05&data.n_val=40&data.n_test=30"
+    page = visitor.open(f"/compare?{data}&model=lstm&training.epochs=6&training.lr=0.03&s1=plain&s2=w&s2.weighting=pos_weight")
+    page.get_by_role("button", name=re.compile("^Train(?! these)")).click()
+    expect(page.get_by_text("· finished")).to_be_visible(timeout=90_000)
+    chart = page.get_by_label(re.compile("^Truth, score and decision over time"))
+    expect(chart).to_be_visible(timeout=30_000)
+    found = f"[...document.querySelectorAll('{PLOTS}')].find(plot => plot.data?.some(trace => trace.name === 'truth'))"
+    page.wait_for_function(f"Boolean({found})", timeout=30_000)
+    score = f"{found}.calcdata.find(c => c[0].trace.name === 'B w').map(p => p.y.toFixed(4)).join()"
+    last = page.evaluate(score)
+    page.get_by_role("slider", name="Epoch").focus()
+    page.keyboard.press("Home")
+    page.wait_for_function(f"{score} !== '{last}'", timeout=30_000)
+    page.keyboard.press("End")
+    page.wait_for_function(f"{score} === '{last}'", timeout=30_000)

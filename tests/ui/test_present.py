@@ -42,7 +42,8 @@ def test_every_picture_of_every_scenario_is_drawn_and_fits(key) -> None:
             assert chart.figure.data and chart.height <= HEIGHT + 40, screen.name
 
 
-def test_a_remote_has_a_key_for_each_way(app) -> None:
+def test_a_remote_has_a_key_for_each_way(app, monkeypatch) -> None:
+    monkeypatch.setattr(steering_view, "start", lambda: None)
     app.query_params.update({"present": "2", "data.n": "400", "training.epochs": "1", "s1": "a"})
     app.run().switch_page("pages/compare.py").run()
     for label, screen in (("Page down", "3"), ("Space", "4"), ("Page up", "3"), ("End", "7"), ("Home", "1")):
