@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lib.data import Dataset, Split, Task
-from lib.data.labels import unique
+from lib.data.labels import plain, unique
 from lib.decisions import Rule
 from lib.evaluation import probabilities
 from lib.tasks import READINGS
@@ -126,9 +126,10 @@ def table(
     elif listed.steps is None:
         columns.append(("row", listed.at))
     word = "probability" if listed.sure else "score"
-    columns.append((f"{word} of {class_names[1]} (predicted)", listed.predicted))
+    true, predicted = (plain(name, 24) for name in class_names)
+    columns.append((f"{word} of {predicted} (predicted)", listed.predicted))
     if class_names[0] != class_names[1]:
-        columns.append((f"{word} of {class_names[0]} (true)", listed.true))
+        columns.append((f"{word} of {true} (true)", listed.true))
     names = (dataset.feature_names or [f"x{d + 1}" for d in range(dataset.features)])[:FEATURES]
     columns += [(name, listed.x[:, d]) for d, name in enumerate(names)]
     return pd.DataFrame(dict(zip(unique([name for name, _ in columns]), (values for _, values in columns), strict=True)))

@@ -17,7 +17,7 @@ CSS = """
 .copy-button { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem; }
 .copy-button button { padding: .25rem .75rem; border: 1px solid var(--st-border-color); min-width: 7rem;
   border-radius: var(--st-button-radius); background: var(--st-background-color);
-  color: inherit; font: inherit; min-height: 2.5rem; cursor: pointer; }
+  color: inherit; font: inherit; font-size: .875rem; min-height: 2.5rem; cursor: pointer; }
 .copy-button button:hover, .copy-button button:focus-visible { border-color: var(--st-primary-color);
   color: var(--st-primary-color); }
 .copy-button input { flex: 1 1 20rem; min-height: 2.5rem; padding: 0 .5rem; font: inherit; color: inherit;
