@@ -6,7 +6,7 @@ from streamlit.testing.v1 import AppTest
 
 from lib.figures.chart import Chart
 from lib.figures.library import plotly_js
-from lib.ui.live_plotly import CODE, CSS, HTML, JS, NAME, install
+from lib.ui.live_plotly import CODE, CSS, HTML, JS, NAME, Click, install, read_click
 
 
 def test_plotly_js_is_copied_once_and_whole(tmp_path):
@@ -72,3 +72,21 @@ def test_the_component_mounts_and_sends_the_figure_as_data():
 
 def test_a_chart_knows_its_height():
     assert Chart({"data": [], "layout": {"height": 250}}, "").figure.layout.height == 250
+
+
+CLICK = {"trace": 3, "at": [1, 0], "panel": 2, "position": 5}
+
+
+def test_a_click_says_which_point_of_which_panel_and_where_the_slider_stood():
+    assert read_click(CLICK) == Click(3, (1, 0), panel=2, position=5)
+    assert read_click(CLICK | {"at": 7}) == Click(3, (7,), panel=2, position=5)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [None, "x", [], {}, CLICK | {"trace": -1}, CLICK | {"trace": True}, CLICK | {"at": []}, CLICK | {"at": [1, 2, 3]},
+     CLICK | {"at": ["1", 0]}, CLICK | {"panel": None}, CLICK | {"panel": 1.5}, CLICK | {"position": -1},
+     CLICK | {"at": [10**9, 0]}],
+)  # fmt: skip
+def test_what_is_no_click_is_nothing(sent):
+    assert read_click(sent) is None
