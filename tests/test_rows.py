@@ -11,6 +11,7 @@ from lib.data.columns import dataset_from_table, params_of
 from lib.data.upload import read_table
 from lib.experiment import DataSpec, Experiment, ModelSpec, Strategy, Training
 from lib.registry import Params
+from lib.reuse import join, keep
 from lib.rows import FEATURES, Cell, counted_from, rows_of, table
 from lib.training import load, train
 
@@ -205,3 +206,16 @@ def test_scores_that_are_no_probabilities_are_called_scores():
     last = finished(data=TASKS["multiclass"]["data"], strategies=[{"name": "hinge", "loss": "multi_margin"}])
     found = rows_of(last, (0, 0), Cell(0, 0), most=3)
     assert not found.sure and table(found, last.dataset, ("0", "0")).columns[1] == "score of 0 (predicted)"
+
+
+def test_a_run_that_was_kept_from_an_earlier_training_has_its_rows():
+    first = finished(**TASKS["binary"])
+    changed = dataclasses.replace(
+        first.experiment, strategies=(first.experiment.strategies[1], Strategy("new", weighting="sqrt"))
+    )
+    kept = keep(first, None, changed, first.dataset)
+    whole = join(kept, next(train(changed, first.dataset, skip=kept.runs)))  # before the first batch of the rest
+    for true, predicted in np.ndindex(2, 2):
+        assert rows_of(whole, (0, 1), Cell(true, predicted)).total == first.confusion[1, 1, true, predicted]
+    with pytest.raises(ValueError, match="has not finished an epoch"):
+        rows_of(whole, (1, 0), Cell(0, 0))

@@ -55,7 +55,7 @@ def draw(own: Job, shown: Scene, label: int, click: Click | None, *, first_panel
             st.button("List rows", on_click=_open, args=(own.number,), key="rows/open", type="tertiary")
         return
     with st.container(border=True, key="rows"):
-        if shown.snapshot.epoch == 0:
+        if not shown.snapshot.measured:
             st.caption("After the first epoch the rows of a cell stand here.")
             return
         _listed(own, shown, label, asked)
@@ -96,7 +96,7 @@ def _listed(own: Job, shown: Scene, label: int, asked: Asked) -> None:
     what = f"1 {split} {unit[:-1]}" if found.total == 1 else f"{count(found.total)} {split} {unit}"
     st.markdown(
         f"**{letter(at[0])} {inert(run.strategies[at[0]].name)}**: **{what}** of *{inert(names[0])}* taken for "
-        f"*{inert(names[1])}*, seed {run.seeds[at[1]]}, after epoch {read.epoch}."
+        f"*{inert(names[1])}*, seed {run.seeds[at[1]]}, after epoch {read.measured[at].epoch}."
     )
     own_data = read.measured[at].run.dataset
     lines = state.memo(("rows table", *name), lambda: table(found, own_data, names, _series(own, found)))
@@ -112,7 +112,8 @@ def _listed(own: Job, shown: Scene, label: int, asked: Asked) -> None:
             disabled=not found.total,
         )  # fmt: skip
         if not ended:
-            st.button("As it is now", on_click=_up_to_date, key="rows/now", disabled=read.epoch == shown.snapshot.epoch,
+            newest = read.measured[at].epoch == shown.snapshot.measured[at].epoch
+            st.button("As it is now", on_click=_up_to_date, key="rows/now", disabled=newest,
                       help="While training runs the list stays as it was when you asked for it.")  # fmt: skip
         st.button("Close", on_click=_close, key="rows/close", type="tertiary")
     st.caption(_about(own_data, found, seeds=len(run.seeds)))
