@@ -5,6 +5,7 @@ strategies that have it), `s1.training.lr` (an override). Two more stand for wha
 majority rows per minority row of two classes, and `s1.weight`, the weight of class 1 over that of class 0 in a manual scheme.
 """
 
+import difflib
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from lib.models import MODELS
 from lib.registry import Param, Value, brief
 
 MAX_VALUES = 1000
+MAX_ADDRESS, LISTED = 60, 12  # of an unknown address: characters compared, and how many others are named
 RATIO = Param("ratio", "", 19.0, 1.0, 100_000.0, help="Rows of class 0 per row of class 1.")
 WEIGHT = Param("weight", "w", 19.0, 0.0, 1e6, help="Weight of class 1; class 0 has weight 1.")
 Plain = dict[str, Any]  # an experiment as plain data
@@ -65,10 +67,13 @@ def choices(experiment: Experiment) -> Mapping[str, Choice]:
 
 
 def pick(experiment: Experiment, address: object) -> Choice:
-    """The choice of an address that a stranger sent. Raises ValueError that lists what there is."""
+    """The choice of an address that a stranger sent. Raises ValueError that lists what there is, the most alike first."""
     known = choices(experiment)
     if not isinstance(address, str) or address not in known:
-        raise ValueError(f"Nothing to vary at {brief(address)}; there is {', '.join(known)}.")
+        alike = difflib.get_close_matches(address[:MAX_ADDRESS], known, LISTED) if isinstance(address, str) else []
+        first = list(dict.fromkeys([*alike, *known]))[:LISTED]
+        more = f" and {len(known) - LISTED} more" if len(known) > LISTED else ""
+        raise ValueError(f"Nothing to vary at {brief(address)}; there is {', '.join(first)}{more}.")
     return known[address]
 
 

@@ -19,6 +19,7 @@ BENCHMARKS = {
     "sweep": "400 cells beside a plain loop, and what others notice of it",
     "dial": "the weight path of a linear model, beside a scikit-learn fit for each weight",
     "startup": "process start to the first chart",
+    "fuzz": "10 000 hostile inputs of each kind against lib, and 200 through the pages",
     "decisions": "all thresholds of 300 000 scores, and a drag of the slider in Chromium",
 }
 
