@@ -22,9 +22,9 @@ from lib.ui.frame import PRESENT
 from lib.ui.text import inert
 from lib.ui.visit import current, recognise
 
-GENERATION, WRITTEN, LINKED, UNDO, MEMO, MESSAGE, LIKES, FIRSTS, STARTS, FIELDS = (
-    "cw_generation", "cw_written", "cw_linked", "cw_undo", "cw_memo", "cw_message", "cw_likes", "cw_firsts", "cw_starts",
-    "cw_fields",
+GENERATION, WRITTEN, LINKED, UNDO, MEMO, MESSAGE, TOLD, LIKES, FIRSTS, STARTS, FIELDS = (
+    "cw_generation", "cw_written", "cw_linked", "cw_undo", "cw_memo", "cw_message", "cw_told", "cw_likes", "cw_firsts",
+    "cw_starts", "cw_fields",
 )  # fmt: skip
 # Of an address: what the Field guide shows beside the experiment, and what the Receipt shows in its place. All other fields
 # are the experiment.
@@ -65,8 +65,13 @@ def visitor() -> str:
 
 
 def welcome_back() -> None:
-    """A tab that was reloaded gets its experiment, its file and its training back; a link that it opened goes first."""
+    """A tab that was reloaded gets its experiment, its file and its training back; a link that it opened goes first.
+
+    What the run before said of the address is said again: that run was on screen for a moment.
+    """
     if recognise():
+        if told := st.session_state.get(TOLD):
+            st.session_state[MESSAGE] = told
         st.session_state[GENERATION] = st.session_state.get(GENERATION, 0) + 1
         if st.session_state.get(LINKED):  # else the address holds the default that we wrote ourselves
             st.session_state.pop(WRITTEN, None)
@@ -183,7 +188,8 @@ def say(message: str, *, wrong: bool = True) -> None:
 
 def tell() -> None:
     """Show the message that was left, if there is one."""
-    if left := st.session_state.pop(MESSAGE, None):
+    st.session_state[TOLD] = left = st.session_state.pop(MESSAGE, None)
+    if left:
         message, wrong = left
         (st.error if wrong else st.info)(inert(message, 500))
 

@@ -24,13 +24,17 @@ SESSION_KEY = "cw_visit"
 SECRET = re.compile(r"[0-9a-f]{32}")
 
 JS = """
-export default function ({ data, setStateValue }) {
+export default function ({ data, setStateValue, parentElement }) {
+  const ink = parentElement.querySelector("span")
+  ink.ontransitionend = () => setStateValue("ink", getComputedStyle(ink).color)
   const stored = sessionStorage.getItem("counterweight")
   if (stored && stored !== data.name && !data.settled) setStateValue("name", stored)
   else sessionStorage.setItem("counterweight", data.name)
 }
 """
-_tab = st.components.v2.component("visit", html="<span></span>", js=JS)
+# Streamlit repaints itself when the theme changes and runs nothing: charts, which are drawn here, would stay as they were.
+CSS = "span { color: var(--st-text-color); transition: color 10ms; }"
+_tab = st.components.v2.component("visit", html="<span></span>", css=CSS, js=JS)
 
 
 @dataclass(eq=False)
@@ -90,10 +94,16 @@ def current() -> Visit:
 
 
 def recognise() -> bool:
-    """Give the tab its secret, or take the visit back that it had. True when another visit was taken up. Once a run."""
+    """Give the tab its secret, or take the visit back that it had. True when another visit was taken up. Once a run.
+
+    The tab also asks for a run when its theme has changed.
+    """
     own = current()
     _present(own.name, own)
-    answer = _tab(key="visit", data={"name": own.name, "settled": own.settled}, on_name_change=lambda: None).name
+    told = _tab(
+        key="visit", data={"name": own.name, "settled": own.settled}, on_name_change=lambda: None, on_ink_change=lambda: None
+    )  # fmt: skip
+    answer = told.name
     if own.settled or not isinstance(answer, str) or not SECRET.fullmatch(answer):
         return False
     own.settled = True

@@ -3,12 +3,17 @@
 The files are in the page cache after the first round. What ends with `_s` is measured from the start of the process; the
 visitor without a browser (visitor.py) asks for the page as soon as the server answers, so that loading Streamlit's own
 frontend is not in it. Chromium's figure has that too, and the drawing.
+
+`own_mb` and `streamlit_mb` are bytes on the wire until the first chart, compressed as Chromium gets them with an empty cache:
+ours are what `static/` serves (plotly.js, the code of the charts) and all messages of the websocket, which carry our
+components and figures; Streamlit's are its frontend.
 """
 
 import statistics
 import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from typing import Any
 
 from playwright.sync_api import Page
 
@@ -17,6 +22,7 @@ from tests.benchmarks.server import Server, browser, serve
 from tests.benchmarks.visitor import Visitor
 
 ROUNDS = 5
+OWN = "/app/static/"
 HEADING, CHART = "What is in the data", "[data-testid=stBidiComponentRegular] .js-plotly-plot, .js-plotly-plot"
 
 
@@ -35,7 +41,7 @@ def run(*, rounds: int = ROUNDS, chromium: bool = True) -> dict[str, float]:
         with browser() as page:
             if page is not None:
                 seen = [chromium_start(page) for _ in range(max(rounds - 2, 1))]
-                result |= {key: statistics.median(one[key] for one in seen) for key in seen[0]}
+                result |= {key: statistics.median(one[key] for one in seen) for key in seen[0]} | wire(page)
     return result
 
 
@@ -66,6 +72,32 @@ def chromium_start(page: Page) -> dict[str, float]:
         return {"chromium_heading_s": heading, "chromium_chart_s": time.perf_counter() - running.started}
 
 
+def wire(page: Page) -> dict[str, float]:
+    """own_mb and streamlit_mb: what comes over the wire until the first chart is drawn and all is loaded."""
+    line = page.context.new_cdp_session(page)
+    asked: dict[str, str] = {}  # request -> its address
+    came = {"own": 0.0, "streamlit": 0.0}
+
+    def answered(event: dict[str, Any]) -> None:
+        came["own" if OWN in asked.get(event["requestId"], "") else "streamlit"] += event["encodedDataLength"] / 1e6
+
+    def told(event: dict[str, Any]) -> None:
+        frame = event["response"]  # binary messages come as base64
+        came["own"] += len(frame["payloadData"]) * (0.75 if frame["opcode"] == 2 else 1.0) / 1e6
+
+    line.on("Network.requestWillBeSent", lambda event: asked.update({event["requestId"]: event["request"]["url"]}))
+    line.on("Network.loadingFinished", answered)
+    line.on("Network.webSocketFrameReceived", told)
+    line.send("Network.enable")
+    line.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    with serve() as running:
+        page.goto(f"{running.address}/data")
+        page.locator(".js-plotly-plot[data-drawn]").first.wait_for()
+        page.wait_for_load_state("networkidle")
+    line.detach()
+    return {f"{whose}_mb": size for whose, size in came.items()}
+
+
 def text(result: Mapping[str, float]) -> str:
     """The result as a reader wants it, and what it does not show."""
     rows = (
@@ -77,6 +109,8 @@ def text(result: Mapping[str, float]) -> str:
         ("rss_trained_mb", "MB  after a training"),
         ("chromium_heading_s", "s   heading in Chromium, Streamlit's frontend loaded from this machine"),
         ("chromium_chart_s", "s   first chart drawn in Chromium"),
+        ("own_mb", "MB  of ours on the wire until then, compressed: plotly.js, components, figures"),
+        ("streamlit_mb", "MB  of Streamlit's own frontend"),
     )
     lines = ["From the start of the process, medians with their range:"]
     for key, what in rows:

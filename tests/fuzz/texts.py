@@ -50,8 +50,8 @@ BROKEN = some.sampled_from([
     '{"format":1,"format":1}', "[" * 100_000, '{"a":' * 50_000, "9" * 150_000, "NaN",
     '{"strategies":[{"name":"\\ud800"}]}', "\x00", "null", "1e999",
     '{"strategies":[' + '{"name":"a"},' * 9000 + '{"name":"b"}]}', '{"strategies":[' + ",".join(['{}'] * 40_000) + "]}",
-
-    json.dumps({"strategies": [{"name": f"s{i}"} for i in range(100_000)]}), '{"seeds":[' + "0," * 60_000 + "0]}", "\ufeff{}", "'", "{" * 999,
+    json.dumps({"strategies": [{"name": f"s{i}"} for i in range(100_000)]}), '{"seeds":[' + "0," * 60_000 + "0]}",
+    "\ufeff{}", "'", "{" * 999,
     '{"strategies":[{"name":"a","overrides":{"lr":NaN}}]}', '{"strategies":[{"name":"a"}],"seeds":[1e999]}',
     '{"' + "k" * 190_000 + '":1}',
 ])  # fmt: skip

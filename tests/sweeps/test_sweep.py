@@ -87,7 +87,8 @@ def test_a_value_that_makes_no_experiment_is_refused_by_name_and_the_others_stay
         ([], "one or two axes"),
         ([{"address": "data.n", "values": [1]}] * 3, "one or two axes"),
         ([{"address": "data.n", "values": [1]}] * 2, "must differ"),
-        ([{"address": "data.nonsense", "values": [1]}], "Nothing to vary at 'data.nonsense'; there is data.ratio"),
+        ([{"address": "data.nonsense", "values": [1]}], "Nothing to vary at 'data.nonsense'; there is data.* more.$"),
+        ([{"address": "data.distanse", "values": [1]}], "Nothing to vary at 'data.distanse'; there is data.distance, "),
         ([{"address": 7, "values": [1]}], "Nothing to vary at 7"),
         ([{"address": "data.n", "values": []}], "1 to 1000 values"),
         ([{"address": "data.n", "values": [1, 1]}], "one twice"),
@@ -141,3 +142,10 @@ def test_cells_that_share_rows_and_a_model_train_as_one():
 def test_an_axis_needs_values():
     with pytest.raises(ValueError, match="1 to 1000 values"):
         Axis("data.n", ())
+
+
+def test_a_refusal_is_short_however_much_can_be_varied():
+    raw = {**SMALL, "strategies": [{"name": f"s{number}"} for number in range(64)]}
+    with pytest.raises(ValueError, match="Nothing to vary at") as caught:
+        Sweep.from_json(json.dumps({"experiment": raw, "axes": [{"address": "x" * 9000, "values": [1]}]}))
+    assert len(str(caught.value)) < 600
