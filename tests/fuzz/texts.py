@@ -45,6 +45,9 @@ ADDRESSES = some.sampled_from([
     for prefix in ("data", "model", "training", "s1", "s1.training", "r", "s1.loss", "s2.weighting") for name in FIELDS),
     *(f"r.{name}" for name in RECEIPT_FIELDS),
 ]) | some.text(max_size=8)  # fmt: skip
+KEYS = some.sampled_from(FIELDS) | some.text(max_size=5)
+RECEIPT_SPOILS = some.dictionaries(some.sampled_from(RECEIPT_FIELDS), VALUES, max_size=1)
+ANY_LINK = some.dictionaries(ADDRESSES, VALUES, max_size=6)
 SPOILS = some.dictionaries(ADDRESSES, VALUES, max_size=3)
 BROKEN = some.sampled_from([
     '{"format":1,"format":1}', "[" * 100_000, '{"a":' * 50_000, "9" * 150_000, "NaN",
@@ -73,16 +76,13 @@ def links(draw: some.DrawFn) -> dict[str, str]:
     """The fields of an address: an experiment's or a receipt's, some of them wrong, or wrong altogether."""
     kind = draw(some.integers(0, 3))
     if kind == 0:
-        return draw(some.dictionaries(ADDRESSES, VALUES, max_size=6))
+        return draw(ANY_LINK)
     if kind == 1:
         fields = dict(draw(some.sampled_from(receipts())))
         for name in draw(some.lists(some.sampled_from(sorted(fields)), max_size=2)):
             text, place = fields[name], draw(some.integers(0, 60))
             fields[name] = text[:place] + draw(VALUES)[:30_000] + text[place + draw(some.integers(0, 3)) :]
-        return fields | {
-            f"r.{name}": text
-            for name, text in draw(some.dictionaries(some.sampled_from(RECEIPT_FIELDS), VALUES, max_size=1)).items()
-        }
+        return fields | {f"r.{name}": text for name, text in draw(RECEIPT_SPOILS).items()}
     fields = draw(experiments()).to_query()
     if kind == 2:
         for name in draw(some.lists(some.sampled_from(sorted(fields)), min_size=1, max_size=2)):
@@ -97,14 +97,14 @@ def experiment_texts(draw: some.DrawFn) -> str:
     """JSON of an experiment or a sweep with anything anywhere, or a wounded text."""
     kind = draw(some.integers(0, 5))
     if kind == 0:
-        return draw(BROKEN | some.text(max_size=80) | ANYTHING.map(dumped))
+        return draw(NO_EXPERIMENT)
     tree: Any = draw(experiments()).to_dict()
     if draw(some.booleans()):
         tree = {"format": 1, "experiment": tree, "axes": draw(some.lists(axes(tree), max_size=3))}
     for _ in range(draw(some.integers(0, 2))):
         tree = put(tree, draw(some.sampled_from(list(paths(tree)))), draw(ANYTHING))
     if isinstance(tree, dict) and draw(some.integers(0, 4)) == 0:
-        tree[draw(some.sampled_from(FIELDS) | some.text(max_size=5))] = draw(ANYTHING)
+        tree[draw(KEYS)] = draw(ANYTHING)
     text = dumped(tree)
     if kind == 1:
         place = draw(some.integers(0, len(text)))
@@ -125,17 +125,22 @@ def _huge(tree: object) -> bool:
     return False
 
 
+NUMBERS = some.integers(-5, 2000) | some.floats()
+STEPS = some.lists(NUMBERS | some.sampled_from(CELLS) | ANYTHING, max_size=5)
+COUNTS = some.integers(-1, 30) | some.just(10**9)
+SCALES = some.sampled_from(["log", "linear", "x"])
+
+
 @some.composite
 def axes(draw: some.DrawFn, tree: dict[str, Any]) -> dict[str, Any]:
     known = list(choices(Experiment.from_dict(tree)))
     axis = {"address": draw(some.sampled_from(known) | some.text(max_size=6))}
-    numbers = some.integers(-5, 2000) | some.floats()
     if draw(some.booleans()):
-        return axis | {"values": draw(some.lists(numbers | some.sampled_from(CELLS) | ANYTHING, max_size=5))}
-    return axis | {"from": draw(numbers), "to": draw(numbers), "count": draw(some.integers(-1, 30) | some.just(10**9)),
-                   "scale": draw(some.sampled_from(["log", "linear", "x"]))}  # fmt: skip
+        return axis | {"values": draw(STEPS)}
+    return axis | {"from": draw(NUMBERS), "to": draw(NUMBERS), "count": draw(COUNTS), "scale": draw(SCALES)}
 
 
+NO_EXPERIMENT = BROKEN | some.text(max_size=80) | ANYTHING.map(dumped)
 LINKS, TEXTS = links(), experiment_texts()
 
 
