@@ -78,8 +78,6 @@ def test_a_tab_that_comes_back_by_a_wrong_link_is_told(visitor) -> None:
     visitor.open("/compare?s1.loss=focl")
     expect(page.get_by_text("1 000 training rows · 2 classes · 1 : 19.0 · 1 strategy")).to_be_visible()
     expect(page.get_by_text("The link does not work")).to_be_visible()
-    visitor.open("/data")  # typed into the address bar, without a link
-    expect(page.get_by_text("1 000 training rows · 2 classes · 1 : 19.0 · 1 strategy")).to_be_visible()
 
 
 def inks(page: Page) -> set[bool]:
