@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 LARGEST = sys.float_info.max
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # also in full width
 MAX_JSON = 200_000  # characters of a stranger's JSON or link that are looked at
 Value = bool | int | float | str | None | tuple[Any, ...]
 
@@ -24,6 +25,14 @@ def brief(value: object, length: int = 60) -> str:
     except (RecursionError, ValueError):  # nested too deep; a whole number of more than 4300 digits
         text = f"{type(value).__name__} too large to show"
     return text if len(text) <= length + 3 else text[:length] + "…"
+
+
+def inert_cell(text: str) -> str:
+    """A stranger's text as a cell of a table: spreadsheets take = + - @, a tab or a line break in front for a formula.
+
+    Such text gets an apostrophe before it.
+    """
+    return f"'{text}" if text.lstrip(" ").startswith(FORMULA) else text
 
 
 @dataclass(frozen=True)

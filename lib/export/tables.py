@@ -1,8 +1,4 @@
-"""Results as tables: results.csv (one number a row), and the tables of the report.
-
-A spreadsheet takes text that begins with = + - @, a tab or a line break for a formula. Names come from strangers, so such
-text gets an apostrophe in front of it; numbers stay numbers.
-"""
+"""Results as tables: results.csv (one number a row; names of strangers are inert in it), and the tables of the report."""
 
 import csv
 import io
@@ -20,13 +16,12 @@ from lib.figures.confusion import mean_matrices
 from lib.figures.text import count, interval, number
 from lib.figures.theme import style
 from lib.metrics import METRICS
-from lib.registry import Params
+from lib.registry import Params, inert_cell
 from lib.stack import Run
 from lib.training import At, Snapshot
 
 COLUMNS = ("strategy", "seed", "epoch", "split", "metric", "value")
 MAX_RECALLS = 500_000  # of more, those of the last epoch alone
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # also in full width
 LARGEST_MATRIX = 12
 MOST_CELLS = 4000  # of a table in the report
 
@@ -67,11 +62,6 @@ def _cell(value: Any) -> str:
     if isinstance(value, np.floating):
         return str(value) if np.isfinite(value) else ""
     return str(value) if isinstance(value, np.integer) else inert_cell(str(value))
-
-
-def inert_cell(text: str) -> str:
-    """Text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.lstrip(" ").startswith(FORMULA) else text
 
 
 def _plain(value: float) -> str:

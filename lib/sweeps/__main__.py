@@ -13,14 +13,16 @@ from pathlib import Path
 
 from lib.data import SOURCES
 from lib.data.upload import Table, read_table
+from lib.sweeps.cell import Outcome
 from lib.sweeps.cluster import address, dask
-from lib.sweeps.drive import Outcome, Progress, sweep_cells
+from lib.sweeps.drive import sweep_cells
 from lib.sweeps.local import local
+from lib.sweeps.progress import Progress
 from lib.sweeps.store import Store, default_path
 from lib.sweeps.sweep import Sweep
-from lib.sweeps.table import tidy
+from lib.sweeps.table import csv_bytes, parquet_bytes, tidy
 
-WRITERS = {".parquet": "to_parquet", ".csv": "to_csv"}
+WRITERS = {".parquet": parquet_bytes, ".csv": csv_bytes}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,8 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         store = Store(given.store or default_path())
         with _engine(given, table) as executor:
             outcomes, interrupted = _run(sweep, executor, store, table)
-        found = tidy(sweep, outcomes)
-        getattr(found, WRITERS[given.out.suffix])(given.out, index=False)
+        given.out.write_bytes(WRITERS[given.out.suffix](tidy(sweep, outcomes)))
     except (ValueError, OSError) as error:
         print(f"{'' if isinstance(error, ValueError) else 'Cannot read or write: '}{error}", file=sys.stderr)
         return 2
@@ -71,7 +72,7 @@ def _engine(given: argparse.Namespace, table: Table | None) -> Executor:
 
 def _run(sweep: Sweep, executor: Executor, store: Store, table: Table | None) -> tuple[list[Outcome], bool]:
     outcomes: list[Outcome] = []
-    progress = Progress(sweep)
+    progress = Progress(sweep, getattr(executor, "workers", 1))
     try:
         for outcome in sweep_cells(sweep, executor, store, table=table):
             outcomes.append(outcome)

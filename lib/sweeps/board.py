@@ -8,7 +8,11 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Literal
 
 from lib.data.upload import Table
-from lib.sweeps.drive import Outcome, Progress, sweep_cells
+from lib.runner import Runner
+from lib.sweeps.cell import Outcome
+from lib.sweeps.drive import EngineLostError, sweep_cells
+from lib.sweeps.progress import Progress
+from lib.sweeps.slots import in_slots
 from lib.sweeps.store import Store
 from lib.sweeps.sweep import Sweep
 
@@ -33,7 +37,7 @@ class Job:
         return self.state not in ("running", "stopping")
 
     def stop(self) -> None:
-        """End after the cells that are in training; what is finished stays."""
+        """End now: what is finished stays, what is in training is given up."""
         if self.state == "running":
             self.state = "stopping"
 
@@ -43,10 +47,16 @@ class Job:
 
 
 class Board:
-    """Starts, keeps and ends sweeps. `open_store` and `engines` make the store and the executors when a sweep needs them."""
+    """Starts, keeps and ends sweeps. `open_store` and `engines` make the store and the executors when a sweep needs them.
 
-    def __init__(self, open_store: Callable[[], Store], engines: Mapping[str, Callable[[], Executor]]) -> None:
-        self._open_store, self._engines = open_store, engines
+    Cells that train in a thread of this process (an upload, or no memory for workers) take the slots of `runner`, so that
+    sweeps and trainings together are no more than it allows, and a stop ends them in the middle of a cell.
+    """
+
+    def __init__(
+        self, open_store: Callable[[], Store], engines: Mapping[str, Callable[[], Executor]], runner: Runner | None = None
+    ) -> None:
+        self._open_store, self._engines, self._runner = open_store, engines, runner
         self._store: Store | None = None
         self._lock, self._engine_lock = threading.Lock(), threading.Lock()
         self._jobs: dict[str, Job] = {}
@@ -97,17 +107,26 @@ class Board:
             job.error, job.state = str(error), "failed"
             return
         owner = visitor if table is not None else ""
+        job.progress.workers = getattr(executor, "workers", 1)
+        in_thread = isinstance(executor, ThreadPoolExecutor) and self._runner is not None
+        read = in_slots(self._runner, visitor, lambda: job.state != "running") if in_thread and self._runner else None
         try:
-            for outcome in sweep_cells(job.sweep, executor, store, owner=owner, table=table, stopped=job.wants_no_more):
+            cells = sweep_cells(job.sweep, executor, store, owner=owner, table=table, read=read, stopped=job.wants_no_more)
+            for outcome in cells:
                 job.outcomes[outcome.cell.index] = outcome
                 job.progress.add(outcome)
             job.state = "finished" if len(job.outcomes) == job.sweep.size else "stopped"
+        except EngineLostError as error:
+            job.error, job.state = str(error), "failed"
+            self._drop(executor, engine)
         except Exception as error:
             log.error("A sweep failed.", exc_info=error)
             job.error = f"The sweep stopped by an error of ours: {type(error).__name__}. Start it again to go on."
             job.state = "failed"
         finally:
             self._release(executor, engine)
+            if owner and self._jobs.get(visitor) is None:  # gone while the last cells were put away
+                store.forget(owner)
 
     def _acquire(self, engine: str) -> Executor:
         with self._engine_lock:
@@ -115,6 +134,12 @@ class Board:
                 self._executors[engine] = self._engines[engine]()
             self._users[engine] += 1
             return self._executors[engine]
+
+    def _drop(self, executor: Executor, engine: str) -> None:
+        """The next sweep gets an executor of its own."""
+        with self._engine_lock:
+            if executor is self._executors.get(engine):
+                del self._executors[engine], self._users[engine]
 
     def _release(self, executor: Executor, engine: str) -> None:
         with self._engine_lock:

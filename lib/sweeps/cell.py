@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +13,10 @@ from lib.data.upload import Table
 from lib.evaluation import RunResult, evaluate
 from lib.experiment import Experiment
 from lib.limits import check_limits, check_rows
-from lib.sweeps.sweep import merged
+from lib.sweeps.sweep import Cell, merged
 from lib.training import At, load, train
+
+Read = Callable[[Experiment, Dataset], Mapping[At, RunResult]]  # trains, and reads the test rows
 
 MATRIX_CLASSES = 10  # up to so many classes a result carries its confusion matrix
 
@@ -40,33 +42,51 @@ class Result:
         return cls(tuple(tuple(row) for row in raw["runs"]), raw["seconds"], raw["error"])
 
 
-def train_group(experiments: str, table: Table | None = None) -> str:
+@dataclass(frozen=True)
+class Outcome:
+    """A cell that is done: trained now, or found in the store; or refused or failed, with `result.error`."""
+
+    cell: Cell
+    result: Result
+    stored: bool = False
+
+
+class StoppedError(Exception):
+    """Whoever asked for the cells wants them no more."""
+
+
+def at_once(experiment: Experiment, dataset: Dataset) -> Mapping[At, RunResult]:
+    """Train in this thread to the end."""
+    check_limits(experiment, dataset)
+    *_, last = train(experiment, dataset)
+    return evaluate(last)
+
+
+def train_group(experiments: str, table: Table | None = None, read: Read = at_once) -> str:
     """Train a JSON list of experiments that fit one stack; a JSON list of their results in the same order.
 
-    `table` is the parsed file of experiments on an upload; it stays in this process.
+    In a thread of this process there may be more than text: `table`, the parsed file of experiments on an upload, which stays
+    here, and `read`, another way to train. Raises StoppedError when `read` does.
     """
     torch.set_num_threads(1)  # models this small lose by a second thread, and a worker is one of many
-    own = results([Experiment.from_dict(raw) for raw in json.loads(experiments)], table)
+    own = results([Experiment.from_dict(raw) for raw in json.loads(experiments)], table, read)
     return json.dumps([result.to_json() for result in own])
 
 
-def results(experiments: Sequence[Experiment], table: Table | None = None) -> list[Result]:
+def results(experiments: Sequence[Experiment], table: Table | None = None, read: Read = at_once) -> list[Result]:
     """Train experiments that fit one stack, together; where that fails, each alone: one cell must not spoil the others."""
     try:
         check_rows(experiments[0].data)
-        return _together(experiments, load(experiments[0].data, table))
+        return _together(experiments, load(experiments[0].data, table), read)
     except (ValueError, RuntimeError, MemoryError) as error:
         if len(experiments) == 1:
             return [Result(error=_sentence(error))]
-        return [own for experiment in experiments for own in results([experiment], table)]
+        return [own for experiment in experiments for own in results([experiment], table, read)]
 
 
-def _together(experiments: Sequence[Experiment], dataset: Dataset) -> list[Result]:
+def _together(experiments: Sequence[Experiment], dataset: Dataset, train_and_read: Read) -> list[Result]:
     start = time.perf_counter()
-    whole = merged(experiments)
-    check_limits(whole, dataset)
-    *_, last = train(whole, dataset)
-    read = evaluate(last)
+    read = train_and_read(merged(experiments), dataset)
     seconds = (time.perf_counter() - start) / len(experiments)
     found, first = [], 0
     for experiment in experiments:

@@ -15,7 +15,9 @@ def address() -> str | None:
 def dask(scheduler: str) -> Executor:
     """Executor of a scheduler's workers, which need this project's folder and its requirements.
 
-    Raises ValueError within 5 seconds when nothing answers, or when the package `distributed` is not there.
+    A scheduler that is started again within those seconds at the same address is found again; what was with it counts as
+    lost, and its workers have to be started again too. Raises ValueError within 5 seconds when nothing answers, or when the
+    package `distributed` is not there.
     """
     try:
         from distributed import Client
@@ -30,4 +32,6 @@ def dask(scheduler: str) -> Executor:
             f"No Dask scheduler answers at {scheduler} ({type(error).__name__}). Start one, mend the address, or take the "
             "local engine."
         ) from None
-    return client.get_executor(pure=False, retries=2)  # type: ignore[no-any-return]
+    executor: Executor = client.get_executor(pure=False, retries=2)
+    executor.workers = max(sum(client.nthreads().values()), 1)  # type: ignore[attr-defined]
+    return executor

@@ -1,15 +1,14 @@
 """Driving a sweep: cells to an executor, results to the store, outcomes to whoever watches."""
 
 import json
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from dataclasses import dataclass
-from statistics import fmean, stdev
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
+from typing import Any
 
 from lib.data.upload import Table
-from lib.sweeps.cell import Result, train_group
+from lib.sweeps.cell import Outcome, Read, Result, StoppedError, train_group
+from lib.sweeps.progress import work
 from lib.sweeps.store import Store, key
 from lib.sweeps.sweep import Cell, Sweep, groups
 
@@ -17,103 +16,99 @@ ATTEMPTS = 3  # a worker may be killed twice in the same cells before they count
 LOOK = 0.1  # seconds between two looks at `stopped`
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """A cell that is done: trained now, or found in the store; or refused or failed, with `result.error`."""
-
-    cell: Cell
-    result: Result
-    stored: bool = False
+class EngineLostError(ValueError):
+    """The executor takes no more cells."""
 
 
 def sweep_cells(
-    sweep: Sweep, executor: Executor, store: Store, *, owner: str = "", table: Table | None = None,
+    sweep: Sweep, executor: Executor, store: Store, *, owner: str = "", table: Table | None = None, read: Read | None = None,
     stopped: Callable[[], bool] = lambda: False, ahead: int = 4,
 ) -> Iterator[Outcome]:  # fmt: skip
     """Every cell once, as it gets done. `ahead` groups at a time are with the executor, so that a stop is quick.
 
-    A group whose worker died is tried again; a finished cell is in the store before it is yielded. `owner` and `table` are
-    of a sweep on an upload: it trains in a thread of this process, which its rows do not leave.
+    A finished cell is in the store before it is yielded. A group whose worker died, or whose scheduler did, is tried again:
+    the cells of one group finish together, so that what is lost is at most the groups that were in training. A group waits
+    no longer than it must: cells that another sweep has finished by then come from the store. `owner` and `table` are of a
+    sweep on an upload: it trains in a thread of this process, which its rows do not leave; `read` is how a thread trains.
+
+    Raises EngineLostError when the executor is closed or its scheduler does not come back.
     """
     yield from (Outcome(cell, Result(error=cell.error)) for cell in sweep.cells if cell.experiment is None)
     waiting: list[list[Cell]] = []
     for group in groups(sweep.cells):
-        known = store.get([cell.experiment for cell in group if cell.experiment is not None], owner)
-        for cell in group:
-            if cell.experiment is not None and (found := known.get(key(cell.experiment))):
-                yield Outcome(cell, found, stored=True)
-        if left := [cell for cell in group if cell.experiment is not None and key(cell.experiment) not in known]:
+        known, left = _known(group, store, owner)
+        yield from known
+        if left:
             waiting.append(left)
-    yield from _train(waiting, executor, store, owner, table, stopped, ahead)
+    here = () if table is None and read is None else (table,) if read is None else (table, read)
+    yield from _train(waiting, executor, store, owner, here, stopped, ahead)
 
 
 def _train(
-    waiting: list[list[Cell]], executor: Executor, store: Store, owner: str, table: Table | None,
+    waiting: list[list[Cell]], executor: Executor, store: Store, owner: str, here: tuple[Any, ...],
     stopped: Callable[[], bool], ahead: int,
 ) -> Iterator[Outcome]:  # fmt: skip
-    waiting = waiting[::-1]
+    waiting = _ends_first(waiting)[::-1]
     tried: Counter[int] = Counter()  # by a group's first cell
     running: dict[Future[str], list[Cell]] = {}
-    while (waiting or running) and not stopped():
-        while waiting and len(running) < ahead:
-            group = waiting.pop()
-            running[_submit(executor, group, table)] = group
-        done, _ = wait(running, timeout=LOOK, return_when=FIRST_COMPLETED)
-        for future in done:
-            group = running.pop(future)
-            tried[group[0].index] += 1
-            error = future.exception()
-            if error is not None and tried[group[0].index] < ATTEMPTS:
-                waiting.append(group)
-                continue
-            found = (
-                _failed(group, error) if error is not None else [Result.from_json(own) for own in json.loads(future.result())]
-            )
-            kept = [(cell.experiment, own) for cell, own in zip(group, found, strict=True) if own.error is None]
-            store.put([(experiment, own) for experiment, own in kept if experiment is not None], owner)
-            yield from (Outcome(cell, own) for cell, own in zip(group, found, strict=True))
-    for future in running:
-        future.cancel()
+    try:
+        while (waiting or running) and not stopped():
+            while waiting and len(running) < ahead:
+                known, left = _known(waiting.pop(), store, owner)  # what others have finished meanwhile
+                yield from known
+                if left:
+                    running[_submit(executor, left, here)] = left
+            wait(running, timeout=LOOK, return_when=FIRST_COMPLETED)
+            for future in [own for own in running if own.done()]:  # `wait` overlooks what was cancelled from outside
+                group = running.pop(future)
+                tried[group[0].index] += 1
+                error = _error(future)
+                if isinstance(error, StoppedError):
+                    continue
+                if error is not None and tried[group[0].index] < ATTEMPTS:
+                    waiting.append(group)
+                    continue
+                found = _failed(group, error) if error else [Result.from_json(own) for own in json.loads(future.result())]
+                kept = [(cell.experiment, own) for cell, own in zip(group, found, strict=True) if own.error is None]
+                store.put([(experiment, own) for experiment, own in kept if experiment is not None], owner)
+                yield from (Outcome(cell, own) for cell, own in zip(group, found, strict=True))
+    finally:
+        for future in running:
+            future.cancel()
 
 
-def _submit(executor: Executor, group: Sequence[Cell], table: Table | None) -> Future[str]:
+def _ends_first(waiting: list[list[Cell]]) -> list[list[Cell]]:
+    """The group with the least work, the middle one and the one with the most before the others: an estimate needs them."""
+    by_work = sorted(waiting, key=lambda group: (work(group[0]), group[0].index))
+    picked = {by_work[i][0].index: by_work[i] for i in (0, len(by_work) // 2, -1)} if by_work else {}
+    return [*picked.values(), *(group for group in waiting if group[0].index not in picked)]
+
+
+def _known(group: Sequence[Cell], store: Store, owner: str) -> tuple[list[Outcome], list[Cell]]:
+    """What the store has of a group, and what is left to train."""
+    possible = [(cell, cell.experiment) for cell in group if cell.experiment is not None]
+    found = store.get([experiment for _, experiment in possible], owner)
+    known = [Outcome(cell, found[key(own)], stored=True) for cell, own in possible if key(own) in found]
+    return known, [cell for cell, own in possible if key(own) not in found]
+
+
+def _submit(executor: Executor, group: Sequence[Cell], here: tuple[Any, ...]) -> Future[str]:
     experiments = json.dumps([cell.experiment.to_dict() for cell in group if cell.experiment is not None])
-    return executor.submit(train_group, experiments) if table is None else executor.submit(train_group, experiments, table)
+    try:
+        return executor.submit(train_group, experiments, *here)
+    except Exception as error:  # of an executor that is closed, each in its own words
+        raise EngineLostError(
+            f"The workers cannot be reached any more ({type(error).__name__}). What is finished is kept: start again to go on "
+            "from here, or take the local engine."
+        ) from error
+
+
+def _error(future: Future[str]) -> BaseException | None:
+    try:
+        return future.exception()
+    except CancelledError:  # by Dask, whose scheduler went away
+        return RuntimeError("The scheduler went away in the middle of a cell.")
 
 
 def _failed(group: Sequence[Cell], error: BaseException) -> list[Result]:
     return [Result(error=f"Failed {ATTEMPTS} times: {error} Run the sweep again to retry.")] * len(group)
-
-
-class Progress:
-    """How far a sweep is, and how long the rest may take, from the cells that were trained in this run."""
-
-    def __init__(self, sweep: Sweep, clock: Callable[[], float] = time.monotonic) -> None:
-        self.cells, self.done, self.failed, self.stored = sweep.size, 0, 0, 0
-        self._clock, self._start, self._seconds = clock, clock(), list[float]()
-        self._arrived = list[float]()  # when each trained cell came
-
-    def add(self, outcome: Outcome) -> None:
-        self.done += 1
-        self.failed += outcome.result.error is not None
-        self.stored += outcome.stored
-        if not outcome.stored and outcome.result.error is None:
-            self._seconds.append(outcome.result.seconds)
-            self._arrived.append(self._clock())
-
-    @property
-    def elapsed(self) -> float:
-        return self._clock() - self._start
-
-    @property
-    def remaining(self) -> tuple[float, float] | None:
-        """Seconds that are left, from and to: two standard errors of what a cell takes. None before two cells are trained."""
-        trained = len(self._seconds)
-        if trained < 2 or fmean(self._seconds) <= 0:
-            return None
-        # The first group waited for its worker to start; the pace is that of the cells after it.
-        after = [at for at in self._arrived if at > self._arrived[0]]
-        each = (after[-1] - self._arrived[0]) / len(after) if after else fmean(self._seconds)
-        spread = min(2 * stdev(self._seconds) / (fmean(self._seconds) * trained**0.5), 0.9)
-        left = self.cells - self.done
-        return left * each * (1 - spread), left * each * (1 + spread)

@@ -12,8 +12,8 @@ from lib.data.dataset import apportion
 from lib.evaluation import clear_winner
 from lib.experiment import Experiment
 from lib.metrics import METRICS
-from lib.registry import Value
-from lib.sweeps.drive import Outcome
+from lib.registry import Value, inert_cell
+from lib.sweeps.cell import Outcome
 from lib.sweeps.sweep import Sweep
 from lib.theory import bayes_recall, effective_ratio
 from lib.weighting import class_weights
@@ -43,6 +43,18 @@ def tidy(sweep: Sweep, outcomes: Iterable[Outcome]) -> pd.DataFrame:
                 ]
     columns = ["cell", *(axis.address for axis in sweep.axes), "strategy", "seed", "metric", "value", "error"]
     return pd.DataFrame(rows, columns=columns).astype({"value": float, "seed": "Int64"})
+
+
+def csv_bytes(table: pd.DataFrame) -> bytes:
+    """A tidy table as CSV in which no text is a formula to a spreadsheet."""
+    text = [name for name in table.columns if table[name].dtype == object or isinstance(table[name].dtype, pd.StringDtype)]
+    inert = {name: table[name].map(lambda own: inert_cell(own) if isinstance(own, str) else own) for name in text}
+    return table.assign(**inert).to_csv(index=False).encode()
+
+
+def parquet_bytes(table: pd.DataFrame) -> bytes:
+    """A tidy table as Parquet: typed, so that text is text and stays as it is."""
+    return table.to_parquet(index=False)
 
 
 def written(value: Value) -> Value:

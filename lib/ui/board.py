@@ -8,6 +8,7 @@ from lib.sweeps.board import Board
 from lib.sweeps.cluster import address, dask
 from lib.sweeps.local import local
 from lib.sweeps.store import Store, default_path
+from lib.ui.engine import engine
 
 ENGINES = {"local": "this machine", "dask": "the cluster"}
 
@@ -15,7 +16,7 @@ ENGINES = {"local": "this machine", "dask": "the cluster"}
 @st.cache_resource(show_spinner=False)
 def board() -> Board:
     """The sweeps of this process: on worker processes of this machine, or on the cluster that the deployment names."""
-    return Board(lambda: Store(default_path()), {"local": local, "dask": _dask})
+    return Board(lambda: Store(default_path()), {"local": local, "dask": _dask}, engine())
 
 
 def cluster() -> str | None:

@@ -10,8 +10,9 @@ import pytest
 
 from lib.evaluation import evaluate
 from lib.experiment import Experiment
-from lib.export.tables import COLUMNS, frame_csv, inert_cell, metric_table, results_csv, settings_table, weights_table
+from lib.export.tables import COLUMNS, frame_csv, metric_table, results_csv, settings_table, weights_table
 from lib.metrics import METRICS
+from lib.registry import inert_cell
 from lib.training import load, train
 
 FORMULAS = ["=cmd|' /C calc'!A0", "+1", "-2", "@SUM(A1)", "＝1"]

@@ -12,14 +12,11 @@ import pytest
 
 from lib.evaluation import evaluate
 from lib.sweeps import __main__ as command
-from lib.sweeps.axis import Axis
 from lib.sweeps.board import MAX_SWEEPS, Board
-from lib.sweeps.cell import Result
 from lib.sweeps.cluster import dask
-from lib.sweeps.drive import ATTEMPTS, Outcome, Progress, sweep_cells
+from lib.sweeps.drive import ATTEMPTS, sweep_cells
 from lib.sweeps.local import Processes, WorkerError, local, worker_count
 from lib.sweeps.store import Store
-from lib.sweeps.sweep import Cell, Sweep
 from lib.sweeps.table import tidy, values, winners
 from lib.training import load, train
 from tests.sweeps.conftest import SMALL, small_sweep
@@ -222,18 +219,6 @@ def test_values_stand_at_their_cells(store):
     assert np.isnan(values(sweep, {}, "nll")).all()
     with pytest.raises(ValueError, match="No metric 'recall 9'"):
         values(sweep, outcomes, "recall 9")
-
-
-def test_the_rest_is_estimated_with_its_range():
-    clock = iter([0.0, 3.0, 4.0, 5.0]).__next__
-    sweep = Sweep(small_sweep(RATES).experiment, (Axis("data.n", tuple(range(100, 110))),))
-    progress = Progress(sweep, clock)
-    assert progress.remaining is None
-    for seconds in (0.9, 1.0, 1.1):
-        progress.add(Outcome(Cell(0, (), None), Result(seconds=seconds)))
-    low, high = progress.remaining
-    assert low < 7.0 < high  # seven cells at one a second: the start of the worker is not in the pace
-    assert (low + high) / 2 == pytest.approx(7.0)
 
 
 # Of all visitors
