@@ -4,8 +4,8 @@ from lib.ui import frame
 
 frame.through_app()  # before torch is imported: the heading does not wait for it
 
-from lib.ui import sweep_view  # noqa: E402
+from lib.ui import sweep_controls, sweep_view  # noqa: E402
 
-sweep = sweep_view.choose()
-sweep_view.controls(sweep)
-sweep_view.live()
+sweep = sweep_controls.choose()
+sweep_controls.controls(sweep)
+sweep_view.live(sweep)

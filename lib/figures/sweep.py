@@ -77,7 +77,13 @@ def sweep_maps(
     panels = len(names) + (winners is not None)
     height = max(min(60 + 34 * len(rows[1]), 460), 160)
     grid = Grid(
-        panels=panels, columns=min(panels, 3), panel_height=height, gap_x=90, gap_y=110, margin=(90, 16, 34, 110), narrowest=280
+        panels=panels,
+        columns=2 if panels == 4 else min(panels, 3),
+        panel_height=height,
+        gap_x=90,
+        gap_y=110,
+        margin=(90, 16, 34, 110),
+        narrowest=280,
     )
     axes = [_axes(rows, columns) for _ in range(panels)]
     layout = grid_layout(grid, dark, axes)
@@ -85,6 +91,7 @@ def sweep_maps(
     finite = means[np.isfinite(means)]
     low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
     scale = page(dark).shade
+    layout["barmode"] = "overlay"  # the squares of `_winners` stand where they stand, whatever else is in their row
     layout["coloraxis"] = {
         "cmin": low, "cmax": high if high > low else low + 1e-9, "colorscale": [[0, scale[0]], [1, scale[1]]],
         "showscale": False,
@@ -96,7 +103,7 @@ def sweep_maps(
         if means[:, :, s].size <= NUMBERED:
             data.append(_numbers(s, means[:, :, s], low, high, dark))
     if winners is not None:
-        layout["annotations"].append(panel_title(len(names), "<b>Best</b> (faint: not beyond noise)", page(dark).ink))
+        layout["annotations"].append(panel_title(len(names), "<b>Best</b> (hatched: not beyond noise)", page(dark).ink))
         data += _winners(len(names), names, *winners, dark)
     words = f"{metric}, mean over seeds, {number(low)} (light) to {number(high)} (dark)."
     layout["annotations"].append(note(escape(words, 200), dark, yshift=-70))

@@ -25,8 +25,8 @@ log = logging.getLogger(__name__)
 class Job:
     """One visitor's sweep. `outcomes` are its finished cells by index; a stopped one goes on from the store."""
 
-    def __init__(self, sweep: Sweep, limit: int | None) -> None:
-        self.sweep, self.limit = sweep, limit
+    def __init__(self, sweep: Sweep, engine: str, limit: int | None) -> None:
+        self.sweep, self.engine, self.limit = sweep, engine, limit
         self.state: State = "running"
         self.error: str | None = None
         self.outcomes: dict[int, Outcome] = {}
@@ -84,7 +84,7 @@ class Board:
             if busy >= MAX_SWEEPS:
                 raise ValueError(f"{busy} visitors sweep at this moment, and no more are taken. Try again in a few minutes.")
             store = self.store
-            job = self._jobs[visitor] = Job(sweep, limit)
+            job = self._jobs[visitor] = Job(sweep, engine, limit)
         arguments = (job, visitor, engine, table, store)
         threading.Thread(target=self._drive, args=arguments, name="counterweight-sweep", daemon=True).start()
         return job

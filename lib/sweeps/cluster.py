@@ -4,7 +4,7 @@ import os
 from concurrent.futures import Executor
 
 VARIABLE = "COUNTERWEIGHT_DASK"
-PATIENCE = 4.0  # seconds for the scheduler to answer
+PATIENCE = 3.0  # seconds for the scheduler to answer
 
 
 def address() -> str | None:

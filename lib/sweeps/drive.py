@@ -51,13 +51,20 @@ def _train(
     waiting = _ends_first(waiting)[::-1]
     tried: Counter[int] = Counter()  # by a group's first cell
     running: dict[Future[str], list[Cell]] = {}
+    lost: EngineLostError | None = None
     try:
         while (waiting or running) and not stopped():
-            while waiting and len(running) < ahead:
+            while waiting and len(running) < ahead and lost is None:
                 known, left = _known(waiting.pop(), store, owner)  # what others have finished meanwhile
                 yield from known
                 if left:
-                    running[_submit(executor, left, here)] = left
+                    try:
+                        running[_submit(executor, left, here)] = left
+                    except EngineLostError as error:  # what it has done already is taken before it is told
+                        lost = error
+                        waiting.append(left)
+            if lost is not None and not running:
+                raise lost
             wait(running, timeout=LOOK, return_when=FIRST_COMPLETED)
             for future in [own for own in running if own.done()]:  # `wait` overlooks what was cancelled from outside
                 group = running.pop(future)

@@ -52,8 +52,8 @@ def _weighted(weight: float) -> dict[str, Any]:
     key="ratio",
     label="Imbalance × scheme",
     question="From which imbalance on do weights matter, and which scheme?",
-    look="Up to 1:2 all agree within a point. The rarer the class, the further plain training falls behind in balanced accuracy; "
-    "square roots give a good part of it back, balanced weights and the adjusted loss hold the level.",
+    look="Up to 1:2 all agree within a point. The rarer the class, the further plain training falls behind in balanced "
+    "accuracy; square roots give a good part of it back, balanced weights and the adjusted loss hold the level.",
     metric="balanced_accuracy",
 )
 def ratio() -> Sweep:
@@ -93,8 +93,8 @@ def batch() -> Sweep:
     key="survive",
     label="Weight × epochs",
     question="Do weights survive long training?",
-    look="Hardly. The network learns its 300 training rows by heart, and with the epochs the recall that the weight bought fades "
-    "towards that of weight 1 (Byrd and Lipton 2019).",
+    look="Hardly. The network learns its 300 training rows by heart, and with the epochs the recall that the weight bought "
+    "fades towards that of weight 1 (Byrd and Lipton 2019).",
     metric="recall 1",
 )
 def survive() -> Sweep:
@@ -112,8 +112,8 @@ def survive() -> Sweep:
     key="beta",
     label="Beta of the effective number × rows",
     question="Why does the effective number do nothing on my large data set?",
-    look="The effective number depends on absolute counts. It ends at 1 / (1 − beta) rows: a class with many more counts like any "
-    "other with many more, and the weights become equal. A beta that lifts the recall at 300 rows does nothing at 30 000.",
+    look="The effective number depends on absolute counts. It ends at 1 / (1 − beta) rows: a class with many more counts like "
+    "any other with many more, and the weights become equal. A beta that lifts the recall at 300 rows does nothing at 30 000.",
     metric="recall 1",
 )
 def beta() -> Sweep:

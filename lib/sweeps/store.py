@@ -80,8 +80,8 @@ class Store:
             found = connection.execute("PRAGMA user_version").fetchone()[0]
             if found > SCHEMA:
                 raise ValueError(
-                    f"The store {self.path.name} was written by a newer version of this program (format {found}; this one reads "
-                    f"{SCHEMA}). Name another file with {VARIABLE}."
+                    f"The store {self.path.name} was written by a newer version of this program (format {found}; this one "
+                    f"reads {SCHEMA}). Name another file with {VARIABLE}."
                 )
             if not found:
                 connection.execute("PRAGMA journal_mode = WAL")

@@ -14,8 +14,8 @@ from lib.sweeps.axis import Axis, pick, spaced
 
 FORMAT = 1
 MAX_CELLS = 10_000
-# Runs that train as one stack. Small cells in groups of 48 took less time than in groups of 12, and no more than in groups of 96
-# or 192; a group is also what is lost when a worker dies.
+# Runs that train as one stack. Small cells in groups of 48 took less time than in groups of 12, and no more than in groups of
+# 96 or 192; a group is also what is lost when a worker dies.
 GROUP_RUNS = 48
 
 

@@ -1,26 +1,31 @@
 """Running sweeps: engines agree, nothing is lost, nothing counts twice."""
 
+import importlib
 import json
 import os
 import signal
-import threading
+import subprocess
+import sys
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from lib.evaluation import evaluate
 from lib.sweeps import __main__ as command
-from lib.sweeps.board import MAX_SWEEPS, Board
 from lib.sweeps.cluster import dask
-from lib.sweeps.drive import ATTEMPTS, sweep_cells
+from lib.sweeps.drive import ATTEMPTS, EngineLostError, sweep_cells
 from lib.sweeps.local import Processes, WorkerError, local, worker_count
 from lib.sweeps.store import Store
+from lib.sweeps.sweep import Sweep
 from lib.sweeps.table import tidy, values, winners
 from lib.training import load, train
 from tests.sweeps.conftest import SMALL, small_sweep
 
+ROOT = Path(__file__).parents[2]
 RATES = {"address": "training.lr", "values": [0.01, 0.1]}
 ROWS = {"address": "data.n", "values": [200, 300, 400]}
 
@@ -29,15 +34,33 @@ class Here:
     """An executor that works at once, in this thread."""
 
     def __init__(self, fail=()):
-        self.calls, self.fail = 0, list(fail)
+        self.calls, self.fail, self.open = 0, list(fail), True
 
     def submit(self, function, *texts):
+        if not self.open:
+            raise RuntimeError("closed")
         self.calls += 1
         future = Future()
         if self.fail and self.fail.pop(0):
             future.set_exception(WorkerError("A worker process ended in the middle of a cell (code -9)."))
         else:
             future.set_result(function(*texts))
+        return future
+
+
+class Dropping(Here):
+    """It cancels the first calls that it takes."""
+
+    def __init__(self, drops):
+        super().__init__()
+        self.drops = drops
+
+    def submit(self, function, *texts):
+        if not self.drops:
+            return super().submit(function, *texts)
+        self.drops -= 1
+        future = Future()
+        future.cancel()
         return future
 
 
@@ -95,6 +118,35 @@ def test_a_cell_that_kills_its_worker_each_time_fails_alone_and_can_be_tried_aga
     assert len(store) == 0
     (retried,) = sweep_cells(sweep, Here(), store)
     assert retried.result.error is None
+
+
+def test_cells_that_another_sweep_finished_meanwhile_are_not_trained(store):
+    sweep, engine = small_sweep(ROWS), Here()
+    mine, found = sweep_cells(sweep, engine, store, ahead=1), []
+    found.append(next(mine))
+    theirs = list(sweep_cells(sweep, engine, store))
+    found += mine
+    assert engine.calls == 3
+    assert numbers(found) == numbers(theirs)
+    assert [own.stored for own in found] == [False, True, True]
+
+
+def test_work_that_the_engine_drops_is_given_again(store):
+    """As Dask does when its scheduler goes away: the futures are cancelled."""
+    sweep, engine = small_sweep(ROWS), Dropping(2)
+    outcomes = list(sweep_cells(sweep, engine, store))
+    assert sorted(own.cell.index for own in outcomes) == [0, 1, 2]
+    assert all(own.result.error is None for own in outcomes)
+
+
+def test_an_engine_that_is_gone_says_so_and_what_is_finished_stays(store):
+    sweep, engine = small_sweep(ROWS), Here()
+    found = []
+    with pytest.raises(EngineLostError, match="What is finished is kept.*local engine"):
+        for outcome in sweep_cells(sweep, engine, store, ahead=1):
+            found.append(outcome)
+            engine.open = False
+    assert len(found) == len(store) == 1
 
 
 def test_impossible_cells_say_why_and_the_others_run(store):
@@ -182,6 +234,7 @@ def test_without_memory_for_a_worker_there_is_a_thread(monkeypatch):
 
 
 def test_a_dead_address_is_told_within_five_seconds():
+    importlib.import_module("distributed")  # a second of its own
     start = time.monotonic()
     with pytest.raises(ValueError, match="No Dask scheduler answers at tcp://127.0.0.1:9.*local engine"):
         dask("tcp://127.0.0.1:9")
@@ -221,86 +274,46 @@ def test_values_stand_at_their_cells(store):
         values(sweep, outcomes, "recall 9")
 
 
-# Of all visitors
+# The program started again
 
 
-def wait_for(job, seconds=120):
-    end = time.monotonic() + seconds
-    while not job.ended and time.monotonic() < end:
-        time.sleep(0.01)
-    return job
-
-
-def test_two_visitors_with_the_same_sweep_get_the_same_and_none_counts_twice(store):
-    board = Board(lambda: store, {"local": lambda: ThreadPoolExecutor(1)})
-    sweep = small_sweep(RATES, ROWS)
-    jobs = [wait_for(job) for job in [board.submit(name, sweep) for name in ("ann", "bob")]]
-    assert [job.state for job in jobs] == ["finished", "finished"]
-    assert numbers(jobs[0].outcomes.values()) == numbers(jobs[1].outcomes.values())
-    assert len(store) == 6
-
-
-def test_a_stopped_sweep_keeps_what_it_has_and_goes_on(store):
-    board, gate = Board(lambda: store, {"local": lambda: ThreadPoolExecutor(1)}), threading.Event()
-    sweep = small_sweep({"address": "data.n", "values": list(range(200, 1200, 50))})
-    job = board.submit("ann", sweep)
-    while not job.outcomes:
-        gate.wait(0.005)
-    job.stop()
-    assert wait_for(job).state == "stopped"
-    before = len(store)
-    assert 0 < before < 20
-    again = wait_for(board.submit("ann", sweep))
-    assert again.state == "finished"
-    assert again.progress.stored == before
-
-
-def test_workers_end_when_nobody_sweeps(store):
-    board = Board(lambda: store, {"local": lambda: Processes(1)})
-    job = board.submit("ann", small_sweep({"address": "data.n", "values": [200]}))
-    while not board._executors:
+def test_a_program_killed_in_a_sweep_loses_no_finished_cell_and_counts_none_twice(tmp_path):
+    rows = {"address": "data.n", "values": list(range(2000, 2400, 10))}
+    (tmp_path / "sweep.json").write_text(json.dumps({"experiment": SMALL | {"training": {"epochs": 5}}, "axes": [rows]}))
+    sweep = Sweep.from_json((tmp_path / "sweep.json").read_text())
+    store = Store(tmp_path / "s.sqlite")
+    first = subprocess.Popen(
+        [sys.executable, "-m", "lib.sweeps", tmp_path / "sweep.json", "--workers", "0", "--store", store.path, "--out",
+         tmp_path / "a.csv"], cwd=ROOT, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    while len(store) < 2:
+        assert first.poll() is None
         time.sleep(0.005)
-    executor = board._executors["local"]
-    assert wait_for(job).state == "finished"
-    end = time.monotonic() + 10
-    while executor.pids and time.monotonic() < end:
-        time.sleep(0.05)
-    assert not executor.pids
-    assert not board._executors
-
-
-def test_too_many_visitors_are_told(store):
-    board = Board(lambda: store, {"local": lambda: ThreadPoolExecutor(1)})
-    long = small_sweep({"address": "data.n", "values": list(range(200, 2200, 10))})
-    for visitor in range(MAX_SWEEPS):
-        board.submit(str(visitor), long)
-    with pytest.raises(ValueError, match="4 visitors sweep at this moment"):
-        board.submit("one more", long)
-    jobs = [board.job(str(visitor)) for visitor in range(MAX_SWEEPS)]
-    for visitor in range(MAX_SWEEPS):
-        board.forget(str(visitor))
-    assert {wait_for(job).state for job in jobs} == {"stopped"}
-    assert board.job("0") is None
-
-
-def test_an_engine_that_cannot_be_had_says_so(store):
-    def dead():
-        raise ValueError("No Dask scheduler answers at tcp://x. Start one, mend the address, or take the local engine.")
-
-    job = wait_for(Board(lambda: store, {"dask": dead}).submit("ann", small_sweep(RATES), engine="dask"))
-    assert job.state == "failed"
-    assert "take the local engine" in job.error
-
-
-def test_a_limit_trains_the_first_cells_for_an_estimate(store):
-    board = Board(lambda: store, {"local": lambda: ThreadPoolExecutor(1)})
-    job = wait_for(board.submit("ann", small_sweep({"address": "data.n", "values": list(range(200, 1200, 50))}), limit=3))
-    assert job.state == "stopped"
-    assert 3 <= len(job.outcomes) < 10
-    assert job.progress.remaining is not None
+    first.kill()
+    first.wait()
+    known, engine = len(store), Here()
+    assert 2 <= known < sweep.size
+    found = list(sweep_cells(sweep, engine, Store(store.path)))
+    assert sorted(own.cell.index for own in found) == list(range(sweep.size))
+    assert sum(own.stored for own in found) == known
+    assert engine.calls == sweep.size - known
+    assert len(store) == sweep.size
 
 
 # The command line
+
+
+def test_no_name_is_a_formula_in_the_csv_and_the_parquet_keeps_it(tmp_path):
+    name = "=cmd|' /C calc'!A0"
+    changes = {"strategies": [{"name": name}], "seeds": [0]}
+    (tmp_path / "sweep.json").write_text(json.dumps({"experiment": SMALL | changes, "axes": [ROWS]}))
+    call = [str(tmp_path / "sweep.json"), "--workers", "0", "--store", str(tmp_path / "s.sqlite"), "--out"]
+    assert command.main([*call, str(tmp_path / "a.csv")]) == command.main([*call, str(tmp_path / "a.parquet")]) == 0
+    written, kept = pd.read_csv(tmp_path / "a.csv"), pd.read_parquet(tmp_path / "a.parquet")
+    assert set(written["strategy"]) == {"'" + name}
+    assert set(kept["strategy"]) == {name}
+    np.testing.assert_allclose(written["value"], kept["value"])
+    assert (written["data.n"] == kept["data.n"]).all()
 
 
 def test_the_command_writes_the_table_and_goes_on_from_the_store(tmp_path, capsys):

@@ -1,8 +1,12 @@
 """The store: what is finished is kept, bounded, and shown to nobody else."""
 
 import dataclasses
+import os
 import sqlite3
+import tempfile
 import threading
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +18,47 @@ from tests.sweeps.conftest import SMALL
 
 EXPERIMENT = Experiment.from_dict(SMALL)
 OTHER = dataclasses.replace(EXPERIMENT, seeds=(7,))
+LARGE = Result((({"metrics": {}, "recall": [0.125] * 2000},),), 0.25)  # takes pages of its own
 FOUND = Result((({"metrics": {"accuracy": 0.5}, "recall": [1.0, float("nan")]},),), 0.25)
+
+
+@contextmanager
+def full_disk(monkeypatch):
+    """No database may grow."""
+    connect = sqlite3.connect
+
+    def full(*arguments, **options):
+        connection = connect(*arguments, **options)
+        pages = connection.execute("PRAGMA page_count").fetchone()[0]
+        connection.execute(f"PRAGMA max_page_count = {pages}")
+        return connection
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sqlite3, "connect", full)
+        yield
+
+
+@pytest.fixture
+def unprivileged():
+    """A folder that other users reach."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
+        folder.chmod(0o700)
+
+
+@contextmanager
+def without_privileges():
+    """As somebody whom file permissions stop."""
+    key(EXPERIMENT)  # its library versions are read before
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
 
 
 def test_what_was_put_is_got(store):
@@ -88,26 +132,59 @@ def test_a_file_that_is_no_store_is_refused(tmp_path):
         Store(tmp_path / "s.sqlite")
 
 
-def test_a_store_that_cannot_be_written_says_so_and_goes_on(store, monkeypatch):
+def test_a_full_disk_is_said_and_nothing_finished_is_lost(store, monkeypatch):
     store.put([(EXPERIMENT, FOUND)])
+    with full_disk(monkeypatch):
+        store.put([(OTHER, LARGE)])
+        assert store.problem == (
+            "New results are not written to the store: database or disk is full. They last as long as the program runs."
+        )
+        assert store.get([EXPERIMENT, OTHER]).keys() == {key(EXPERIMENT), key(OTHER)}
+        assert len(store) == 1
+    third = dataclasses.replace(EXPERIMENT, seeds=(9,))
+    store.put([(third, LARGE)])  # there is room again: what waited is written too
+    assert store.problem is None
+    assert len(Store(store.path)) == 3
 
-    def full(*_):
-        raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setattr(store, "_trim", full)
-    store.put([(OTHER, FOUND)])
-    assert store.problem == "Results are not kept: database or disk is full. The sweep goes on without a store."
-    assert store.get([EXPERIMENT, OTHER]).keys() == {key(EXPERIMENT)}
+def test_what_waits_for_the_disk_is_bounded_and_its_owners_own(store, monkeypatch):
+    with full_disk(monkeypatch):
+        store.put([(EXPERIMENT, LARGE)], owner="ann")
+        assert not store.get([EXPERIMENT])
+        assert store.get([EXPERIMENT], "ann")
+        store.forget("ann")
+        assert not store.get([EXPERIMENT], "ann")
+        monkeypatch.setattr(store_module, "MAX_HELD", 2 * len(LARGE.to_json()))
+        cells = [dataclasses.replace(EXPERIMENT, seeds=(i,)) for i in range(3)]
+        store.put([(cell, LARGE) for cell in cells])
+        assert set(store.get(cells)) == {key(cell) for cell in cells[1:]}
 
 
-def test_a_read_only_store_still_gives_its_results(store):
-    store.put([(EXPERIMENT, FOUND)])
-    connection = sqlite3.connect(store.path)
-    connection.execute("PRAGMA journal_mode = DELETE")
+@pytest.mark.parametrize("folder", ["writable", "read-only"])
+def test_a_read_only_store_still_gives_its_results_and_says_that_it_takes_none(unprivileged, folder):
+    path = unprivileged / "s.sqlite"
+    Store(path).put([(EXPERIMENT, FOUND)])
+    path.chmod(0o444)
+    unprivileged.chmod(0o777 if folder == "writable" else 0o555)
+    with without_privileges():
+        locked = Store(path)
+        assert set(locked.get([EXPERIMENT, OTHER])) == {key(EXPERIMENT)}
+        locked.put([(OTHER, FOUND)])
+        assert locked.problem.startswith("New results are not written to the store: attempt to write a readonly database.")
+        assert set(locked.get([EXPERIMENT, OTHER])) == {key(EXPERIMENT), key(OTHER)}
+        assert set(Store(path).get([EXPERIMENT, OTHER])) == {key(EXPERIMENT)}
+
+
+def test_a_read_only_store_of_a_newer_version_is_refused_too(unprivileged):
+    path = unprivileged / "s.sqlite"
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute(f"PRAGMA user_version = {SCHEMA + 1}")
     connection.close()
-    locked = Store(store.path)
-    locked.read_only = True
-    assert locked.get([EXPERIMENT])
+    path.chmod(0o444)
+    unprivileged.chmod(0o555)
+    with without_privileges(), pytest.raises(ValueError, match="written by a newer version"):
+        Store(path)
 
 
 def test_a_folder_that_cannot_be_made_is_a_problem_and_no_crash(tmp_path):
