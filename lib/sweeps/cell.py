@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import torch
@@ -11,8 +12,9 @@ import torch
 from lib.data import Dataset
 from lib.data.upload import Table
 from lib.evaluation import RunResult, evaluate
-from lib.experiment import Experiment
+from lib.experiment import DataSpec, Experiment, Strategy, Training
 from lib.limits import check_limits, check_rows
+from lib.registry import Params
 from lib.sweeps.sweep import Cell, merged
 from lib.training import At, load, train
 
@@ -69,8 +71,16 @@ def train_group(experiments: str, table: Table | None = None, read: Read = at_on
     here, and `read`, another way to train. Raises StoppedError when `read` does.
     """
     torch.set_num_threads(1)  # models this small lose by a second thread, and a worker is one of many
+    _warm()
     own = results([Experiment.from_dict(raw) for raw in json.loads(experiments)], table, read)
     return json.dumps([result.to_json() for result in own])
+
+
+@cache
+def _warm() -> None:
+    """At its first backward pass torch imports hundreds of modules: that must not look like the time of a cell."""
+    data = DataSpec("gaussians", Params({"n": 64, "n_val": 64, "n_test": 64}))
+    at_once(Experiment(strategies=(Strategy("warm"),), data=data, training=Training(epochs=1)), load(data))
 
 
 def results(experiments: Sequence[Experiment], table: Table | None = None, read: Read = at_once) -> list[Result]:

@@ -9,6 +9,7 @@ from lib.sweeps.sweep import Cell, Sweep
 
 STEP_ROWS = 256  # a training step of a small model takes about as long as so many rows in it
 FLOOR, CEILING = 0.15, 0.9  # of the range to each side, as a part
+ONE_GROUP = 0.5  # the same where all cells trained in one stack: they are one observation
 
 
 def work(cell: Cell) -> float:
@@ -58,8 +59,9 @@ class Progress:
         if np.ptp(known) > 0.01 * known.mean():
             lines = [_line(known, took)]
         fixed, growing = lines[-1]
-        spread = 2 * float(np.std(took - fixed - growing * known, ddof=1)) / float(took.mean()) / len(took) ** 0.5
-        spread = min(max(spread, FLOOR), CEILING)
+        groups = len(np.unique(took))  # cells of one stack share its time evenly
+        error = float(np.std(took - fixed - growing * known, ddof=1)) / float(took.mean()) / groups**0.5
+        spread = min(max(2 * error, FLOOR), CEILING) if groups > 1 else ONE_GROUP
         totals = [float((fixed + growing * left).sum()) / min(self.workers, max(len(left), 1)) for fixed, growing in lines]
         return min(totals) * (1 - spread), max(totals) * (1 + spread)
 

@@ -57,6 +57,7 @@ def test_winners_are_full_where_they_are_clear_and_hatched_where_not():
         if trace.type == "bar":
             cells = [(int(x), round(base + 0.46)) for x, base in zip(trace.x, trace.base, strict=True)]
             bars[trace.text[0], trace.marker.pattern.shape] = sorted(cells)
+    assert chart.figure.layout.barmode == "overlay"  # side by side, bars of several strategies would leave their cells
     assert bars["A", ""] == [(0, 0)]
     assert bars["B", "/"] == [(0, 1)]
     assert bars["B", ""] == [(0, 2), (1, 0), (1, 2)]

@@ -3,7 +3,7 @@
 import pytest
 
 from lib.sweeps.cell import Outcome, Result
-from lib.sweeps.progress import FLOOR, Progress, work
+from lib.sweeps.progress import FLOOR, ONE_GROUP, Progress, work
 from tests.sweeps.conftest import small_sweep
 
 
@@ -24,11 +24,17 @@ def test_nothing_is_said_before_two_cells():
 
 def test_equal_cells_take_what_the_known_ones_took():
     sweep = small_sweep({"address": "training.lr", "from": 0.01, "to": 1, "count": 10})
-    (low, high), rest = told(sweep, lambda own: 1.0, [0, 4, 9])
-    assert rest == 7
-    assert (low, high) == pytest.approx((7 * (1 - FLOOR), 7 * (1 + FLOOR)))
-    (low, high), _ = told(sweep, lambda own: 1.0, [0, 4, 9], workers=2)
-    assert (low, high) == pytest.approx((3.5 * (1 - FLOOR), 3.5 * (1 + FLOOR)))
+    (low, high), rest = told(sweep, lambda own: 1.0 + own.training.lr / 1000, [0, 4, 9])
+    assert rest == pytest.approx(7, abs=0.01)
+    assert (low, high) == pytest.approx((7 * (1 - FLOOR), 7 * (1 + FLOOR)), rel=0.01)
+    (low, high), _ = told(sweep, lambda own: 1.0 + own.training.lr / 1000, [0, 4, 9], workers=2)
+    assert (low, high) == pytest.approx((3.5 * (1 - FLOOR), 3.5 * (1 + FLOOR)), rel=0.01)
+
+
+def test_cells_of_one_stack_are_one_observation():
+    sweep = small_sweep({"address": "training.lr", "from": 0.01, "to": 1, "count": 10})
+    (low, high), _ = told(sweep, lambda own: 1.0, [0, 1, 2, 3])
+    assert (low, high) == pytest.approx((6 * (1 - ONE_GROUP), 6 * (1 + ONE_GROUP)))
 
 
 @pytest.mark.parametrize("fixed", [0.0, 0.5])
