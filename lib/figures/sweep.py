@@ -105,7 +105,7 @@ def sweep_maps(
     if winners is not None:
         layout["annotations"].append(panel_title(len(names), "<b>Best</b> (hatched: not beyond noise)", page(dark).ink))
         data += _winners(len(names), names, *winners, dark)
-    words = f"{metric}, mean over seeds, {number(low)} (light) to {number(high)} (dark)."
+    words = f"{metric}, mean over seeds, {number(low)} (faint) to {number(high)} (strong)."
     layout["annotations"].append(note(escape(words, 200), dark, yshift=-70))
     flat = measured.reshape(-1, *measured.shape[2:])
     ticks = [f"{a}, {b}" for a in rows[1] for b in columns[1]]

@@ -16,6 +16,9 @@ def test_a_small_sweep_is_stopped_reloaded_resumed_and_a_cell_opened(visit, them
         values.fill("60")
         values.press("Enter")
         expect(page.get_by_text("60 cells × 1 strategy")).to_be_visible(timeout=20_000)
+        page.get_by_role("button", name="Estimate the time").click()
+        estimate = re.compile(r"[1-9]\d* of 60 cells · stopped, the rest would take about .+ Start goes on from here")
+        expect(page.get_by_text(estimate)).to_be_visible(timeout=60_000)
         page.get_by_role("button", name="Start", exact=True).click()
         expect(page.get_by_text(re.compile(r"[1-9]\d* of 60 cells"))).to_be_visible(timeout=60_000)
         if page.get_by_role("button", name="Stop", exact=True).is_enabled():
@@ -29,6 +32,7 @@ def test_a_small_sweep_is_stopped_reloaded_resumed_and_a_cell_opened(visit, them
         expect(page.get_by_text("were known already")).to_be_visible()
         chart = page.get_by_role("img", name=re.compile("Balanced accuracy over imbalance ratio, 60 cells"))
         expect(chart).to_be_visible(timeout=20_000)
+        expect(page.get_by_role("img", name=re.compile("^Confusion matrices on test rows"))).to_be_visible()
         page.get_by_role("button", name="Open this comparison").click()
         expect(page.get_by_role("heading", name="What do the weights change?")).to_be_visible(timeout=20_000)
         expect(page.get_by_text("300 training rows")).to_be_visible(timeout=20_000)
