@@ -60,8 +60,8 @@ def _train(
                 if left:
                     try:
                         running[_submit(executor, left, here)] = left
-                    except EngineLostError as error:  # what it has done already is taken before it is told
-                        lost = error
+                    except EngineLostError as gone:  # what it has done already is taken before it is told
+                        lost = gone
                         waiting.append(left)
             if lost is not None and not running:
                 raise lost
