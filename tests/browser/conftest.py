@@ -35,8 +35,9 @@ def serve(log: Path) -> Iterator[str]:
     """The address of an app of its own; its log must hold no traceback."""
     port = free_port()
     command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}", "--server.headless=true"]
+    own = os.environ | {"COUNTERWEIGHT_STORE": str(log.with_name("sweeps.sqlite"))}  # no cell is known from an earlier run
     with log.open("w") as out:
-        process = subprocess.Popen([*command, "--server.address=127.0.0.1"], cwd=ROOT, stdout=out, stderr=out)
+        process = subprocess.Popen([*command, "--server.address=127.0.0.1"], cwd=ROOT, stdout=out, stderr=out, env=own)
         try:
             _wait_for(f"http://127.0.0.1:{port}/_stcore/health", process)
             yield f"http://127.0.0.1:{port}"
