@@ -50,6 +50,7 @@ class Decision:
 
     `recalibrates`: probabilities are read after the offset, not before (the offset corrects them). `code` defines `offset` [C]
     in plain PyTorch, from `scores` [N, C] and `y` [N] of validation and the fields of `Context`; empty: nothing is added.
+    Of several labels it gets the scores and targets of one of them, or counts and weights [L, 2] of all.
     Functions of lib that it names travel with it. Where it depends on the number of classes, it is a function of that.
     """
 
@@ -154,6 +155,8 @@ def tuned(scores: Tensor, y: Tensor, context: Context, *, metric: str, beta: flo
               help="One threshold per label in the order of the labels; a single one is for all."),
     ),
     tasks=("multilabel",),
+    code="threshold = torch.tensor({thresholds}, dtype=torch.float64)  # of each label: yes above this probability\n"
+    "offset = torch.stack([torch.zeros_like(threshold), -torch.logit(threshold)], dim=1)",
 )  # fmt: skip
 def label_thresholds(scores: Tensor, y: Tensor, context: Context, *, thresholds: tuple[float, ...]) -> Rule:
     own = torch.tensor(thresholds, dtype=torch.float64).expand(scores.shape[0])
@@ -167,7 +170,7 @@ def label_thresholds(scores: Tensor, y: Tensor, context: Context, *, thresholds:
     formula=r"\hat y = \arg\max_c\; z_c - \tau \log \pi_c",
     source="Menon et al. 2021 (arXiv 2007.07314), section 4.1",
     params=(Param("tau", r"\tau", 1.0, 0.0, 5.0, 0.1, help="0: plain argmax. 1: best for the mean recall."),),
-    code="offset = -{tau} * torch.log(class_counts / class_counts.sum())",
+    code="offset = -{tau} * torch.log(class_counts / class_counts.sum(-1, keepdim=True))",
 )
 def logit_adjust(scores: Tensor, y: Tensor, context: Context, *, tau: float) -> Rule:
     prior = context.class_counts / context.class_counts.sum(-1, keepdim=True)
@@ -194,7 +197,7 @@ def effective_shift(class_counts: Tensor, class_weight: Tensor, seen_counts: Ten
     source="King & Zeng 2001; Elkan 2001; Dal Pozzolo et al. 2015",
     recalibrates=True,
     code="# Takes off what weights, sampler and loss put on the log odds.\n"
-    "shown = (seen_counts / seen_counts.sum()) / (class_counts / class_counts.sum())\n"
+    "shown = seen_counts / seen_counts.sum(-1, keepdim=True) / (class_counts / class_counts.sum(-1, keepdim=True))\n"
     "offset = -torch.log(class_weight * shown) - loss_shift",
 )
 def undo(scores: Tensor, y: Tensor, context: Context) -> Rule:

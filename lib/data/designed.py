@@ -14,6 +14,28 @@ from lib.registry import Param, Params
 DISTANCE = 2 * math.sqrt(2)
 
 
+def unreliable_code(params: Params) -> str:
+    noise = params["label_noise"]
+    return "\n".join([
+        "means = torch.tensor([[-1.0, -1.0], [1.0, 1.0]])", "", "", "def load_data(seed):",
+        '    """Some training rows were labelled in a hurry, which misses events. Their weight is smaller."""',
+        "    splits = []",
+        "    for stream, rows in enumerate(ROWS):",
+        "        g = generator(seed, stream)",
+        "        y = torch.repeat_interleave(torch.arange(2), torch.tensor(rows))",
+        "        splits.append(((means[y] + torch.randn(len(y), 2, generator=g)).to(DTYPE), y))",
+        "    (x, y), (x_val, y_val), test = splits",
+        "    g = generator(seed, stream=7)",
+        f"    in_hurry = torch.rand(len(y), generator=g) < {params['hurried']}",
+        f"    overlooked = in_hurry & (torch.rand(len(y), generator=g) < {params['missed']})",
+        f"    weight = torch.where(in_hurry, {params['reliability']}, 1.0).to(DTYPE)",
+        "    y = torch.where(overlooked, 0, y)",
+        *([f"    y, y_val = flip(y, {noise}, 2, g), flip(y_val, {noise}, 2, g)  # labels of test rows stay true"]
+          if noise else []),
+        "    return (x, y, weight), (x_val, y_val), test",
+    ])  # fmt: skip
+
+
 @source(
     key="unreliable",
     label="Unreliable labels",
@@ -33,6 +55,7 @@ DISTANCE = 2 * math.sqrt(2)
         *SIZES,
     ),
     classes=lambda params: two(numbered(params)),
+    code=unreliable_code,
 )
 def unreliable(*, seed: int, n: int, priors: tuple[float, ...], hurried: float, missed: float, reliability: float, n_val: int,
                n_test: int, label_noise: float) -> Dataset:  # fmt: skip
@@ -52,6 +75,28 @@ def unreliable(*, seed: int, n: int, priors: tuple[float, ...], hurried: float, 
     )
 
 
+def points_code(params: Params) -> str:
+    noise = params["label_noise"]
+    return "\n".join([
+        "def draw(y, g):", '    """Class 0 evenly over (-1, 0), class 1 over (0, 1), in any order."""', "    x = torch.empty(len(y))",
+        "    for c, side in ((0, -1.0), (1, 1.0)):",
+        "        rows = int((y == c).sum())",
+        "        x[y == c] = side * ((torch.randperm(rows, generator=g) + 0.5) / rows)",
+        "    return x[:, None]", "", "", "def load_data(seed):",
+        '    """Training rows lie at -1 and +1 alone; validation and test rows fill the room between."""',
+        "    splits = []",
+        "    for stream, rows in enumerate(ROWS):",
+        "        g = generator(seed, stream)",
+        "        y = torch.repeat_interleave(torch.arange(2), torch.tensor(rows))",
+        "        x = draw(y, g)",
+        *(["        if stream < 2:  # labels of test rows stay true", f"            y = flip(y, {noise}, 2, g)"] if noise else []),
+        "        splits.append((x.to(DTYPE), y))",
+        "    (x, y), validation, test = splits",
+        "    order = torch.randperm(len(y), generator=generator(seed, stream=7))",
+        "    return (x.sign()[order], y[order]), validation, test",
+    ])  # fmt: skip
+
+
 @source(
     key="points",
     label="Two points",
@@ -67,6 +112,7 @@ def unreliable(*, seed: int, n: int, priors: tuple[float, ...], hurried: float, 
         *SIZES,
     ),
     classes=lambda params: two(numbered(params)),
+    code=points_code,
 )
 def points(*, seed: int, n: int, priors: tuple[float, ...], n_val: int, n_test: int, label_noise: float) -> Dataset:
     """One feature. Only the order of the rows, and which labels are noisy, is drawn."""

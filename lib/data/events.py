@@ -6,9 +6,31 @@ from torch import Tensor
 from lib.data.dataset import Dataset, Split, generator
 from lib.data.multilabel import flip_answers
 from lib.data.source import source
-from lib.registry import Param
+from lib.registry import Param, Params
 
 QUIET, EVENT = "no event", "event"
+
+
+def events_code(params: Params) -> str:
+    steps, shortest, noise = params["steps"], params["shortest"], params["label_noise"]
+    least = steps if shortest is None else min(int(shortest), int(steps))  # type: ignore[arg-type, call-overload]
+    return "\n".join([
+        f"SERIES = {(params['n'], params['n_val'], params['n_test'])}  # training, validation, test",
+        f"STEPS = {steps}", "", "",
+        "def load_data(seed):",
+        '    """Training, validation and test series, each from a generator of its own. Padding is 0, and masked."""',
+        "    splits = []",
+        "    for stream, rows in enumerate(SERIES):",
+        "        g = generator(seed, stream)",
+        f"        y = chain(rows, STEPS, {params['rate']}, {params['length']}, g).long()",
+        f"        x = {params['distance']} * y + torch.randn(rows, STEPS, generator=g)",
+        f"        lengths = torch.randint({least}, STEPS + 1, (rows,), generator=g)",
+        "        mask = torch.arange(STEPS) < lengths[:, None]",
+        *(["        if stream < 2:  # answers of test series stay true", f"            y = flip_answers(y, {noise}, g)"]
+          if noise else []),
+        "        splits.append(((x * mask).unsqueeze(-1).to(DTYPE), y * mask, mask))",
+        "    return splits",
+    ])  # fmt: skip
 
 
 @source(
@@ -32,6 +54,7 @@ QUIET, EVENT = "no event", "event"
         Param("label_noise", r"\epsilon", 0.0, 0.0, 0.5, 0.01, help="Share of training and validation answers turned."),
     ),
     classes=lambda params: (QUIET, EVENT),
+    code=events_code,
 )  # fmt: skip
 def events(*, seed: int, n: int, steps: int, shortest: float | None, rate: float, length: float, distance: float, n_val: int,
            n_test: int, label_noise: float) -> Dataset:  # fmt: skip

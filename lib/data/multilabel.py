@@ -1,6 +1,7 @@
 """Recipes of several yes/no questions about one row: labels that may be correlated, and pictures that are asked two ways."""
 
 import math
+import textwrap
 
 import torch
 from torch import Tensor
@@ -22,6 +23,52 @@ def flip_answers(y: Tensor, share: float, g: torch.Generator) -> Tensor:
     return torch.where(torch.rand(y.shape, generator=g) < share, 1 - y, y)
 
 
+def splits_code(params: Params, setup: str, draws: str) -> str:
+    """`load_data` of a recipe that draws `rows` x and y of each split from a generator `g`."""
+    return "\n".join([
+        f"ROWS = {(params['n'], params['n_val'], params['n_test'])}  # training, validation, test", "", "",
+        "def load_data(seed):", '    """Training, validation and test rows, each from a generator of its own."""',
+        f"    {setup}", "    splits = []", "    for stream, rows in enumerate(ROWS):", "        g = generator(seed, stream)",
+        textwrap.indent(draws, "        "), "        splits.append((x.to(DTYPE), y))", "    return splits",
+    ])  # fmt: skip
+
+
+def noise_code(params: Params) -> str:
+    """Lines that turn some answers of training and validation rows."""
+    noise = params["label_noise"]
+    return f"\nif stream < 2:  # answers of test rows stay true\n    y = flip_answers(y, {noise}, g)" if noise else ""
+
+
+def multilabel_code(params: Params) -> str:
+    setup, correlation = f"bias = torch.tensor({params['biases']})", params["correlation"]
+    return splits_code(params, setup, (
+        "x = torch.randn(rows, 1, generator=g)\n"
+        "shared, own = torch.randn(rows, 1, generator=g), torch.randn(rows, len(bias), generator=g)\n"
+        f"coin = torch.special.ndtr(math.sqrt({correlation}) * shared + math.sqrt(1 - {correlation}) * own)  # in [0, 1]\n"
+        f"y = (coin < torch.sigmoid(bias + {params['slope']} * x)).long()"
+    ) + noise_code(params))  # fmt: skip
+
+
+def pictures_code(params: Params) -> str:
+    noise = params["label_noise"]
+    draws = (
+        "main = torch.multinomial(shares, rows, replacement=True, generator=g)\n"
+        f"clear = 0.5 * (torch.rand(rows, 3, generator=g) < {params['company']})\n"
+        "clear[torch.arange(rows), main] = 1.0\n"
+        f"x = {params['distance']} * clear + torch.randn(rows, 3, generator=g)\n"
+    )
+    if params["asked"] == "any of":
+        draws += "y = (clear > 0).long()" + noise_code(params)
+    elif noise:
+        draws += (
+            f"noisy = torch.rand(rows, generator=g) < ({noise} if stream < 2 else 0.0)  # labels of test rows stay true\n"
+            "y = torch.where(noisy, (main + torch.randint(1, 3, (rows,), generator=g)) % 3, main)"
+        )
+    else:
+        draws += "y = main"
+    return splits_code(params, f"shares = torch.tensor({params['shares']})", draws)
+
+
 @source(
     key="multilabel",
     label="Several labels",
@@ -38,6 +85,7 @@ def flip_answers(y: Tensor, share: float, g: torch.Generator) -> Tensor:
         *SIZES,
     ),
     classes=numbered_labels,
+    code=multilabel_code,
 )
 def multilabel(*, seed: int, n: int, biases: tuple[float, ...], slope: float, correlation: float, n_val: int, n_test: int,
                label_noise: float) -> Dataset:  # fmt: skip
@@ -76,6 +124,7 @@ def multilabel(*, seed: int, n: int, biases: tuple[float, ...], slope: float, co
         *SIZES,
     ),
     classes=lambda params: ANIMALS,
+    code=pictures_code,
 )  # fmt: skip
 def pictures(*, seed: int, n: int, asked: str, shares: tuple[float, ...], company: float, distance: float, n_val: int,
              n_test: int, label_noise: float) -> Dataset:  # fmt: skip

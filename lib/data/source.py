@@ -21,8 +21,9 @@ class Source:
     `function(*, seed, **params) -> Dataset`. `classes(params)` gives the class names without drawing a row, so that an
     impossible pair (BCE on ten classes) is refused before any work. `means(params)` [C, D] are the class means of recipes
     whose classes are unit Gaussians: for them closed forms exist.
-    `code(params)` draws the same rows in plain PyTorch: of a recipe with exclusive classes it defines `draw(y, g)` (targets,
-    generator -> features), else `load_data(seed)`, which returns (x, y) of training, validation and test with x in `DTYPE`.
+    `code(params)` draws the same rows in plain PyTorch: it defines `draw(y, g)` (targets, generator -> features) of a recipe
+    whose splits have `drawn` rows of each class, else `load_data(seed)`, which returns training, validation and test: (x, y)
+    with x in `DTYPE` and y int64, of series (x, y, mask); (x, y, sample weight) of training rows that have one.
     Functions of lib that it names travel with it. None: the rows come from a file.
     """
 

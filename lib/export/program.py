@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from lib.data import SOURCES, Dataset, Source
+from lib.data.dataset import count_classes
 from lib.data.upload import Table
 from lib.decisions import DECISIONS, Decision
 from lib.experiment import Experiment, Training
@@ -18,6 +19,7 @@ from lib.export.source_text import named
 from lib.models import MODELS
 from lib.sampling import SAMPLERS, Sampler
 from lib.stack import Run
+from lib.strategy import rates
 from lib.weighting import WEIGHTINGS, Scheme
 
 
@@ -35,11 +37,7 @@ class Program:
     lr: float | None = None
 
     def __post_init__(self) -> None:
-        if self.dataset.task not in ("binary", "multiclass"):
-            raise ValueError(f"Scripts are written for classes that exclude each other, got {self.dataset.task} targets.")
-        if self.source.kind != "upload" and self.source.code is None:
-            raise ValueError(f"Scripts cannot draw the rows of {self.source.label!r}. Choose another recipe, or upload rows.")
-        if self.settings.lr_grid and self.lr is None:
+        if self.lr is None and len(rates(self.run.strategy, self.experiment.training)) > 1:
             raise ValueError("Fair tuning chooses the learning rate of a strategy while it trains. Train first.")
 
     @cached_property
@@ -53,6 +51,26 @@ class Program:
     @property
     def source(self) -> Source:
         return SOURCES[self.experiment.data.source]
+
+    @property
+    def several(self) -> bool:
+        """Whether a row has several labels: scores are [L, N, 2] then, counts and weights [L, 2]."""
+        return self.dataset.task == "multilabel"
+
+    @property
+    def series(self) -> bool:
+        """Whether rows are series, with a mask of the steps that count."""
+        return self.dataset.task == "sequence"
+
+    @property
+    def names(self) -> str:
+        """The constant with the names of the classes, or labels."""
+        return "LABELS" if self.several else "CLASSES"
+
+    @property
+    def columns(self) -> list[str]:
+        """What `load_data` returns of each split, besides the sample weights of training rows."""
+        return ["x", "y", "mask"] if self.series else ["x", "y"]
 
     @property
     def scheme(self) -> Scheme:
@@ -73,7 +91,7 @@ class Program:
     @property
     def decision_code(self) -> str:
         code = self.decision.code
-        text = code if isinstance(code, str) else code(len(self.dataset.class_names))
+        text = code if isinstance(code, str) else code(2 if self.several else len(self.dataset.class_names))
         return text.format(**self.run.strategy.decision_params)
 
     @property
@@ -102,7 +120,7 @@ class Program:
     @property
     def weighs_outside(self) -> bool:
         """No pos_weight can say a weight of 0 for "no": then the weight is multiplied outside the criterion."""
-        return self.one_logit and not bool(self.run.class_weight[0])
+        return self.one_logit and not self.several and not bool(self.run.class_weight[0])
 
     @property
     def empty_classes(self) -> bool:
@@ -121,8 +139,9 @@ class Program:
     def criterion(self) -> str:
         """Code that defines `criterion`, with the names of weights that it reads."""
         inside = self.weighted and not self.weighs_outside
-        negative = float(_at_work(self.run.class_weight, self.run.class_counts, self.settings.normaliser)[0])
-        ones = () if inside and negative != 1 else ("scale",) if inside else ("class_weight", "pos_weight", "scale")
+        negative = _at_work(self.run.class_weight, self.run.class_counts, self.settings.normaliser)[..., 0]
+        even = bool((negative == 1).all())
+        ones = () if inside and not even else ("scale",) if inside else ("class_weight", "pos_weight", "scale")
         own = criterion_code(self.run.loss, self.run.strategy.loss_params, ones=ones, per_row=self.per_row)
         values = {
             "class_weight": "torch.ones(len(CLASSES), dtype=DTYPE)",
@@ -130,7 +149,8 @@ class Program:
             "pos_weight": "torch.ones((), dtype=DTYPE)",
         }
         if inside:
-            values = {"scale": "class_weight[0]  # of a no", "pos_weight": "class_weight[1] / class_weight[0]  # a yes to a no"}
+            no, yes = ("class_weight[:, 0]", "class_weight[:, 1]") if self.several else ("class_weight[0]", "class_weight[1]")
+            values = {"scale": f"{no}  # of a no", "pos_weight": f"{yes} / {no}  # a yes to a no"}
         lines = [f"{name} = {value}" for name, value in values.items() if name in named(own)]
         if "class_counts" in named(own):
             lines.append("class_counts = class_counts.to(DTYPE)")
@@ -138,11 +158,14 @@ class Program:
 
     @property
     def counts(self) -> str:
-        """An expression for the class counts [C] that weights are made from; `y` are the training targets."""
-        own = torch.bincount(self.dataset.train.y, minlength=len(self.dataset.class_names))
-        if self.dataset.all_counts is None or bool((own == self.run.class_counts).all()):
-            return "torch.bincount(y, minlength=len(CLASSES)).double()"
-        return f"{tensor(self.run.class_counts)}  # of all rows, of which training has a part"
+        """An expression for the class counts that weights are made from; `y` are the training targets."""
+        part = self.dataset.train
+        own = count_classes(part.y, self.dataset.task, len(self.dataset.class_names), part.mask)
+        if self.dataset.all_counts is not None and not bool((own == self.run.class_counts).all()):
+            return f"{tensor(self.run.class_counts)}  # of all rows, of which training has a part"
+        if self.several:
+            return "torch.stack([(y == 0).sum(dim=0), (y == 1).sum(dim=0)], dim=1).double()  # [L, 2]: no and yes"
+        return f"torch.bincount({'y[mask]' if self.series else 'y'}, minlength=len(CLASSES)).double()"
 
 
 def _at_work(weight: Tensor, counts: Tensor, normaliser: str) -> Tensor:

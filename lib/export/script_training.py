@@ -1,7 +1,12 @@
 """The parts of an exported script that train: weights, model, rows of an epoch, and the loop."""
 
-from lib.export.program import Program, literal
+import torch
+from torch import Tensor
+
+from lib.export.program import Program, tensor
+from lib.export.script_series import of_steps, series_model
 from lib.export.source_text import indented, named
+from lib.sequence_models import Lstm, Window
 from lib.stack import widths_of
 
 
@@ -16,21 +21,35 @@ def class_weights(program: Program) -> list[str]:
         return []
     params = program.run.strategy.weighting_params
     expression = program.scheme.code.format(**params)
-    if program.empty_classes and program.run.strategy.weighting != "manual":  # where the formula divides by 0
-        expression = f"torch.tensor({literal(program.run.class_weight.tolist())}).double()"
+    about = f"{program.scheme.label}: {program.scheme.scale}"
+    if program.several:
+        about += "; of each label a weight for no and one for yes [L, 2]"
+        expression = f"torch.stack([{expression} for counts in class_counts])"
+    if program.empty_classes:  # where the formula divides by 0
+        expression = tensor(_with_rows(program))
+    elif program.several and program.run.strategy.weighting == "manual":  # one pos_weight each
+        expression = tensor(program.run.class_weight)
     elif params["cap"] is not None:
         expression = f"({expression}).clamp(max={params['cap']})"
-    lines = [
-        "def class_weights(counts):",
-        f'    """{program.scheme.label}: {program.scheme.scale}."""',
-        f"    weight = {expression}",
-    ]
+    counts = "class_counts" if program.several else "counts"
+    lines = [f"def class_weights({counts}):", f'    """{about}."""', f"    weight = {expression}"]
     if program.settings.normaliser == "fixed":
-        lines.append("    weight = weight * counts.sum() / (weight * counts).sum()  # mean 1 over the rows")
+        unit = "answers" if program.several else "steps" if program.series else "rows"
+        lines.append(f"    weight = weight * {counts}.sum() / (weight * {counts}).sum()  # mean 1 over the {unit}")
     return ["\n".join([*lines, "    return weight.to(DTYPE)"])]
 
 
+def _with_rows(program: Program) -> Tensor:
+    """Class weights; a label that nobody denies has as "no" the weight of its yes, so that their ratio is a number."""
+    weight = program.run.class_weight
+    if not program.several:
+        return weight
+    return torch.stack([torch.where(weight[:, 0] > 0, weight[:, 0], weight[:, 1]), weight[:, 1]], dim=1)
+
+
 def model(program: Program) -> str:
+    if program.series:
+        return series_model(widths_of(program.experiment, program.run))
     widths = widths_of(program.experiment, program.run)
     steps = [f"nn.Linear({a}, {b})" for a, b in zip(widths, widths[1:], strict=False)]
     if program.run.loss.head == "normalised":
@@ -54,7 +73,7 @@ def endless_rows(program: Program) -> list[str]:
     return [
         "def endless_rows(targets, generator):\n"
         f'    """{program.sampler.label}: one pass after another. An epoch takes as many rows as the table has."""\n'
-        "    counts = torch.bincount(targets, minlength=len(CLASSES)).double()\n"
+        f"    counts = {_drawn_by(program)}\n"
         "    while True:\n"
         f"{indented(program.sampler_code, 2)}\n"
         "        yield from sampler"
@@ -66,30 +85,30 @@ def train(program: Program) -> str:
     lr = settings.lr if program.lr is None else program.lr
     optimizer = {"adam": "Adam", "sgd": "SGD"}[settings.optimizer]
     decay = f", weight_decay={settings.weight_decay}" if settings.weight_decay else ""
-    made = []
+    made, given = [], ", ".join(program.columns)
     if program.weighted and not program.late:
         made.append("    class_weight = class_weights(class_counts)")
     if not program.late:
         made.append(indented(program.criterion, 1))
     return "\n".join([
-        f"def train(seed, x, y{rows}):",
+        f"def train(seed, {given}{rows}):",
         '    """The trained model, and the mean loss of each epoch as it was optimised."""',
         "    torch.manual_seed(seed)",
-        "    model = make_model().to(DTYPE)",
+        f"    model = {'Tagger' if program.series else 'make_model'}().to(DTYPE)",
         *_counts(program),
         *_first_bias(program),
         *_new_rows(program),
         f"    optimizer = torch.optim.{optimizer}(model.parameters(), lr={lr}{decay})",
         "    generator = torch.Generator().manual_seed(seed)",
-        f"    dataset = TensorDataset(x, y{rows})",
+        f"    dataset = TensorDataset({given}{rows})",
         *_loader(program),
         *made,
         "    history = []",
         "    for epoch in range(EPOCHS):",
         *_epoch_start(program),
         "        losses = []",
-        f"        for inputs, targets{', weight' if rows else ''} in loader:",
-        f"            logits = model(inputs){'.squeeze(-1)' if program.one_logit else ''}",
+        f"        for inputs, targets{', steps' if program.series else ''}{', weight' if rows else ''} in loader:",
+        f"            logits = {_logits(program)}",
         f"            loss = {_loss(program)}",
         "            optimizer.zero_grad()",
         "            loss.backward()",
@@ -110,11 +129,20 @@ def _first_bias(program: Program) -> list[str]:
     if program.experiment.model.bias_init != "log_prior" or program.run.loss.head != "linear":
         return []
     counts = "class_counts.clamp(min=0.5)" if program.empty_classes else "class_counts"
+    if program.several:
+        ratio = "class_counts[:, 1] / class_counts[:, 0]"
+        if program.empty_classes:
+            ratio = "class_counts[:, 1].clamp(min=0.5) / class_counts[:, 0].clamp(min=0.5)"
+        return [
+            "    with torch.no_grad():  # start from the shares of yes",
+            f"        model[-1].bias.copy_(torch.log({ratio}))",
+        ]
+    last = {Lstm: "model.head", Window: "model.layers[-1]"}.get(type(widths_of(program.experiment, program.run)), "model[-1]")
     value = "log_share[1:] - log_share[:1]" if program.one_logit else "log_share"
     return [
         "    with torch.no_grad():  # start from the class shares",
         f"        log_share = torch.log({counts} / {counts}.sum())",
-        f"        model[-1].bias.copy_({value})",
+        f"        {last}.bias.copy_({value})",
     ]
 
 
@@ -137,13 +165,17 @@ def _loader(program: Program) -> list[str]:
     start = "    loader = DataLoader(dataset, batch_size=BATCH_SIZE, "
     if program.run.strategy.sampler == "shuffle":
         return [f"{start}shuffle=True, generator=generator)"]
+    questions = program.several or program.series
+    targets = "(y > 0).any(dim=1).long()  # rows are drawn by whether they hold any yes" if questions else "y"
     if endless(program):
-        return ["    rows = endless_rows(y, generator)"]
+        return [f"    targets = {targets}", "    rows = endless_rows(targets, generator)"] if questions else [
+            "    rows = endless_rows(y, generator)"
+        ]  # fmt: skip
     needs, lines = named(program.sampler_code), []
     if "targets" in needs:
-        lines.append("targets = y")
+        lines.append(f"targets = {targets}")
     if "counts" in needs:
-        lines.append("counts = torch.bincount(y, minlength=len(CLASSES)).double()")
+        lines.append(f"counts = {_drawn_by(program)}")
     return [indented("\n".join([*lines, program.sampler_code]), 1), f"{start}sampler=sampler, generator=generator)"]
 
 
@@ -154,20 +186,38 @@ def _epoch_start(program: Program) -> list[str]:
         lines.append(f"loader = DataLoader(dataset, BATCH_SIZE, sampler=islice(rows, {rows}), generator=generator)")
     if program.late:
         first = program.run.strategy.weights_from_epoch
-        even = "class_weights(class_counts)", "torch.ones(len(CLASSES), dtype=DTYPE)"
-        lines += [f"class_weight = {even[0]} if epoch >= {first} else {even[1]}", program.criterion]
+        even = f"torch.ones(len({program.names}){', 2' if program.several else ''}, dtype=DTYPE)"
+        lines += [f"class_weight = class_weights(class_counts) if epoch >= {first} else {even}", program.criterion]
     return [indented("\n".join(lines), 2)] if lines else []
+
+
+def _logits(program: Program) -> str:
+    """The expression for the scores of a batch."""
+    if program.several:
+        return "model(inputs)"
+    if program.series:
+        return f"{of_steps(program, 'inputs', 'steps')}  # of the steps that count"
+    return "model(inputs).squeeze(-1)" if program.one_logit else "model(inputs)"
+
+
+def _drawn_by(program: Program) -> str:
+    """How many rows the sampler finds of each kind: of each class, or without and with a yes."""
+    kinds = "2" if program.several or program.series else "len(CLASSES)"
+    return f"torch.bincount(targets, minlength={kinds}).double()"
 
 
 def _loss(program: Program) -> str:
     """The expression that reduces the terms of a batch, as the strategy's normaliser does."""
-    targets = "targets.to(DTYPE)" if program.one_logit else "targets"
+    classes = "targets[steps]" if program.series else "targets"
+    targets = f"{classes}.to(DTYPE)" if program.one_logit else classes
     if not program.per_row:
         return f"criterion(logits, {targets})"
     ignored = program.run.strategy.loss_params.get("ignore_index", -100)
     kept = [f"(targets != {ignored})"] if ignored >= 0 else []
-    row = ["weight"] if program.weighs_rows else []
-    terms = " * ".join([*row, *(["class_weight[targets]"] if program.weighs_outside else []), f"criterion(logits, {targets})"])
+    per_answer = program.several and "multilabel_soft_margin" not in program.criterion  # else the mean of a row
+    row = ["weight[:, None]" if per_answer else "weight"] if program.weighs_rows else []
+    outside = [f"class_weight[{classes}]"] if program.weighs_outside else []
+    terms = " * ".join([*row, *outside, f"criterion(logits, {targets})"])
     if program.reduction == "sum":
         return f"({terms}).sum()"
     if program.reduction == "mean":

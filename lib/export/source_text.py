@@ -20,6 +20,7 @@ IMPORTS = {
     name: ("torch.utils.data", name)
     for name in ("DataLoader", "RandomSampler", "SubsetRandomSampler", "TensorDataset", "WeightedRandomSampler")
 }  # fmt: skip
+IMPORTS |= {name: ("torch.nn.utils.rnn", name) for name in ("pack_padded_sequence", "pad_packed_sequence")}
 THIRD_PARTY = ("numpy", "pandas", "sklearn", "torch")
 
 
@@ -42,7 +43,7 @@ def named(code: str) -> frozenset[str]:
 
 def made_at_top(code: str) -> set[str]:
     """Functions that a piece of code defines for all others."""
-    return {node.name for node in ast.parse(code).body if isinstance(node, ast.FunctionDef)}
+    return {node.name for node in ast.parse(code).body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
 
 
 def companions(parts: Iterable[str], known: Mapping[str, Any]) -> tuple[list[str], set[tuple[str, str]]]:

@@ -29,9 +29,10 @@ STEEPEST = 80.0  # e^80 is a float32
     ordered=lambda params, classes: False,
     code="def criterion(logits, targets):\n"
     "    p = torch.sigmoid(logits)\n"
-    "    p_m = (p - {margin}).clamp(min=0)\n"
+    "    above = p > {margin}  # a no below the margin counts nothing\n"
+    "    p_m = torch.where(above, p - {margin}, 0.5)\n"
     "    yes = (1 - p) ** {gamma_pos} * -F.logsigmoid(logits)\n"
-    "    no = p_m ** {gamma_neg} * -torch.log1p(-p_m)\n"
+    "    no = torch.where(above, p_m ** {gamma_neg} * -torch.log1p(-p_m), 0.0)\n"
     "    weight = scale * torch.where(targets > 0, pos_weight, 1.0)\n"
     "    return (weight * torch.where(targets > 0, yes, no)).sum()",
 )

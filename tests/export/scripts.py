@@ -16,6 +16,8 @@ from lib.export.script import script
 from lib.training import load
 
 TWO = {"source": "gaussians", "params": {"n": 203, "priors": [0.85, 0.15], "n_val": 300, "n_test": 1000}, "seed": 3}
+LABELS = {"source": "multilabel", "params": {"n": 203, "biases": [-1.0, -2.0, -3.0], "n_val": 300, "n_test": 1000}, "seed": 3}
+SERIES = {"source": "events", "params": {"n": 83, "steps": 12, "shortest": 5, "rate": 0.15, "n_val": 60, "n_test": 200}, "seed": 3}
 THREE = {"source": "ring", "params": {"n": 203, "priors": [0.7, 0.2, 0.1], "n_val": 300, "n_test": 1000}, "seed": 3}
 TRAINING = {"epochs": 1, "batch_size": 32, "lr": 0.01}
 MODEL = {"params": {"hidden": [8]}}
@@ -25,6 +27,28 @@ import json, sys, torch
 torch.set_num_threads(1)
 with open("cases.json") as file:
     CASES = json.load(file)
+
+def arguments(function):
+    return function.__code__.co_argcount
+
+def scored(script, model, part):
+    x, _, *mask = part
+    outputs = model(x, *mask) if mask and arguments(model.forward.__func__) == 3 else model(x)
+    outputs = outputs[mask[0]] if mask else outputs
+    return script["class_scores"](outputs) if "class_scores" in script else outputs
+
+def decided(script, scores, data):
+    # what is added to the scores, in a shape that meets them
+    if "fit_offset" not in script:
+        return 0.0
+    function, fitted, truth = script["fit_offset"], data[0], data[1][1]
+    wanted = function.__code__.co_varnames[: arguments(function)]
+    if "scores" not in wanted:
+        return function(*(fitted[{"y": 1, "mask": 2}[name]] for name in wanted)).unsqueeze(-2)
+    if "LABELS" in script:
+        return torch.stack([function(own, y) for own, y in zip(scores, truth.T)]).unsqueeze(-2)
+    return function(scores, truth[data[1][2]] if len(data[1]) == 3 else truth)
+
 for name, dtype in CASES:
     with open(name + ".py", encoding="utf-8") as file:
         text = file.read().replace("DTYPE = torch.float32", "DTYPE = torch." + dtype)
@@ -33,18 +57,12 @@ for name, dtype in CASES:
     data = script["load_data"](script["DATA_SEED"])
     runs = []
     for seed in script["SEEDS"]:
-        model, history = script["train"](seed, *data[0])
+        model, history = script["train"](seed, *data[0][: arguments(script["train"]) - 1])
         with torch.no_grad():
-            scores = [model(x) for x, _ in data[1:]]
-            if "class_scores" in script:
-                scores = [script["class_scores"](logits) for logits in scores]
-        offset = 0.0
-        if "fit_offset" in script:
-            wanted = script["fit_offset"].__code__.co_varnames[: script["fit_offset"].__code__.co_argcount]
-            given = {"scores": scores[0], "y": data[1][1] if "scores" in wanted else data[0][1]}
-            offset = script["fit_offset"](*(given[name] for name in wanted))
+            scores = [scored(script, model, part) for part in data[1:]]
+        offset = decided(script, scores[0], data)
         parameters = torch.cat([p.detach().flatten() for p in model.parameters()])
-        predicted = (scores[1] + offset).argmax(1)
+        predicted = (scores[1] + offset).argmax(-1)
         runs.append({"parameters": parameters, "history": history, "predicted": predicted, "scores": scores[0]})
     torch.save({"runs": runs, "data": [list(split) for split in data]}, name + ".pt")
 assert not [name for name in sys.modules if name == "lib" or name.startswith("lib.")]

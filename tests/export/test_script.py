@@ -1,6 +1,7 @@
 """A script computes what the run did: every loss, scheme, sampler and decision with every other, executed outside."""
 
 import ast
+import itertools
 import re
 from pathlib import Path
 from typing import Any
@@ -10,38 +11,51 @@ import pytest
 import torch
 
 from lib.data import SOURCES
-from lib.decisions import DECISIONS
 from lib.evaluation import evaluate
-from lib.experiment import Experiment
+from lib.experiment import DataSpec, Experiment
 from lib.export.script import script
 from lib.losses import LOSSES
 from lib.losses.loss import Loss
-from lib.sampling import SAMPLERS
+from lib.metrics import confusion_matrices
+from lib.sequence_models import MODELS
 from lib.stack import standardise
-from lib.training import Snapshot, load, train
-from lib.weighting import WEIGHTINGS
-from tests.export.scripts import THREE, TWO, executed, experiment, pairwise, python
+from lib.strategy import Strategy
+from lib.tasks import READINGS
+from lib.training import Snapshot, TrainedModel, load, train
+from tests.export.scripts import LABELS, MODEL, SERIES, THREE, TWO, executed, experiment, pairwise, python
 
-DATA = {"binary": TWO, "multiclass": THREE}
+DATA = {"binary": TWO, "multiclass": THREE, "multilabel": LABELS, "sequence": SERIES}
 TASKS = list(DATA)
 # Numbers that are not the defaults, where the default would hide a mistake.
 UNUSUAL: dict[str, dict[str, Any]] = {
     "cross_entropy": {"label_smoothing": 0.1}, "logit_adjusted": {"tau": 0.7}, "sigmoid_focal": {"alpha": 0.3, "gamma": 0.5},
     "weighted_random": {"power": 0.6}, "oversample": {"ratio": 0.7}, "undersample": {"ratio": 0.6}, "sqrt": {"cap": 1.5},
     "threshold": {"threshold": 0.2}, "tuned": {"metric": "f_beta", "beta": 2.0},
-    "logit_adjust": {"tau": 1.5}, "nll": {"ignore_index": 1},
+    "logit_adjust": {"tau": 1.5}, "nll": {"ignore_index": 1}, "label_thresholds": {"thresholds": [0.5, 0.1, 0.02]},
+    "asymmetric": {"gamma_neg": 0.5, "gamma_pos": 0.5},
 }  # fmt: skip
+SHAPED: dict[str, dict[str, Any]] = {
+    "mlp": {"hidden": [8]}, "lstm": {"hidden": 4, "layers": 2, "bidirectional": True}, "window_mlp": {"window": 3, "hidden": [4]},
+}  # fmt: skip
+
+
+TRAINED = {"sequence": {"name": "lstm", "params": {"hidden": 4}}}
+
+
+def fitting(part: str, task: str) -> list[str]:
+    """Keys of a part that suit a task."""
+    return [key for key, record in Strategy.PARTS[part][1].items() if task in getattr(record, "tasks", (task,))]
+
+
+def fitting_models(task: str) -> list[str]:
+    return [key for key, model in MODELS.items() if task in model.tasks]
 
 
 def covering(task: str) -> list[dict[str, Any]]:
     """Strategies in which every two parts meet."""
-    fitting = {
-        part: [key for key, record in registry.items() if task in getattr(record, "tasks", (task,))]
-        for part, registry in (("loss", LOSSES), ("weighting", WEIGHTINGS), ("sampler", SAMPLERS), ("decision", DECISIONS))
-    }
-    return pairwise(fitting | {
+    return pairwise({part: fitting(part, task) for part in Strategy.PARTS} | {
         "normaliser": ["torch", "fixed"], "optimizer": ["adam", "sgd"], "bias_init": ["default", "log_prior"],
-        "weights_from_epoch": [0, 1], "model": ["mlp", "linear"],
+        "weights_from_epoch": [0, 1], "model": fitting_models(task),
     })  # fmt: skip
 
 
@@ -50,8 +64,8 @@ def built(row: dict[str, Any], task: str) -> Experiment:
     for part in ("loss", "weighting", "sampler", "decision"):
         strategy |= {part: row[part], f"{part}_params": UNUSUAL.get(row[part], {})}
     if row["weighting"] == "manual":
-        strategy["weighting_params"] = {"weights": [0.5, 4.0] if task == "binary" else [0.5, 4.0, 2.0]}
-    model = {"name": row["model"], "params": {"hidden": [8]} if row["model"] == "mlp" else {}, "bias_init": row["bias_init"]}
+        strategy["weighting_params"] = {"weights": [0.5, 4.0, 2.0][: 2 if task in ("binary", "sequence") else 3]}
+    model = {"name": row["model"], "params": SHAPED.get(row["model"], {}), "bias_init": row["bias_init"]}
     epochs = 1 + row["weights_from_epoch"]
     training = {"epochs": epochs, "normaliser": row["normaliser"], "optimizer": row["optimizer"]}
     return experiment(strategy, DATA[task], model=model, training=training)
@@ -62,17 +76,25 @@ def trained(what: Experiment, dtype: torch.dtype = torch.float64, table: Any = N
     return last
 
 
+def scores_of(model: TrainedModel, split: str) -> torch.Tensor:
+    part = model.run.dataset.splits[split]
+    return model.scores(part.x, part.mask)
+
+
+def truth_of(model: TrainedModel, split: str) -> torch.Tensor:
+    return READINGS[model.run.dataset.task].targets(model.run.dataset.splits[split])
+
+
 def assert_repeats(found: Any, last: Snapshot) -> None:
     """Parameters and losses to 1e-8, validation scores to 1e-6, and the same test predictions."""
+    results = evaluate(last)
     for r, own in enumerate(found["runs"]):
         model = last.models[0, r]
         torch.testing.assert_close(own["parameters"], model.parameters, rtol=0, atol=1e-8, equal_nan=True)
         np.testing.assert_allclose(own["history"], last.history.train_loss[0, r], rtol=0, atol=1e-8)
-        predicted = own["predicted"]
-        cells = model.run.dataset.test.y * len(last.dataset.class_names) + predicted
-        classes = len(last.dataset.class_names)
-        matrix = torch.bincount(cells, minlength=classes**2).view(classes, classes)
-        assert matrix.tolist() == evaluate(last)[0, r].confusion.tolist()
+        torch.testing.assert_close(own["scores"], scores_of(model, "validation"), rtol=0, atol=1e-6, equal_nan=True)
+        matrix = confusion_matrices(truth_of(model, "test"), own["predicted"][None], own["scores"].shape[-1])[0]
+        assert matrix.tolist() == results[0, r].confusion.tolist()
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -88,50 +110,64 @@ def test_after_an_epoch_in_float64_a_script_is_the_run(task: str, tmp_path: Path
 
 def test_every_part_is_covered() -> None:
     rows = [row for task in TASKS for row in covering(task)]
-    for part, registry in (("loss", LOSSES), ("weighting", WEIGHTINGS), ("sampler", SAMPLERS), ("decision", DECISIONS)):
-        possible = {key for key, record in registry.items() if set(getattr(record, "tasks", TASKS)) & set(TASKS)}
-        assert {row[part] for row in rows} == possible
+    for part, registry in [*((part, registry) for part, (_, registry) in Strategy.PARTS.items()), ("model", MODELS)]:
+        assert {row[part] for row in rows} == set(registry)
 
 
 def test_after_full_training_in_float32_a_script_ends_where_the_run_does(tmp_path: Path) -> None:
     long = {"epochs": 20, "lr": 0.005}
     cases = {
-        f"{task}_{loss}": experiment({"loss": loss, "weighting": "balanced", "sampler": sampler}, DATA[task], training=long)
+        f"{task}_{loss}": experiment(
+            {"loss": loss, "weighting": "balanced", "sampler": sampler}, DATA[task], training=long, model=TRAINED.get(task, MODEL)
+        )
         for task in TASKS
-        for loss, sampler in zip(LOSSES, [*SAMPLERS] * 9, strict=False) if task in LOSSES[loss].tasks
+        for loss, sampler in zip(fitting("loss", task), itertools.cycle(fitting("sampler", task)), strict=False)
     }  # fmt: skip
     found = executed(tmp_path, cases, dtype="float32")
     for name, what in cases.items():
         last, own = trained(what, torch.float32), found[name]["runs"][0]
-        dataset = load(what.data)
         if LOSSES[what.strategies[0].loss].link != "none":
-            nll = torch.nn.functional.cross_entropy(own["scores"], dataset.validation.y).item()
+            truth = truth_of(last.models[0, 0], "validation").flatten()
+            nll = torch.nn.functional.cross_entropy(own["scores"].flatten(0, -2), truth).item()
             assert nll == pytest.approx(last.history.val_nll[0, 0, -1], abs=1e-3), name
-        ours = last.models[0, 0].scores(dataset.test.x).argmax(1)
+        ours = scores_of(last.models[0, 0], "test").argmax(-1)
         assert (ours != own["predicted"]).float().mean() <= 0.005, name
 
 
 SHAPES = {
     "gaussians": [{"dim": 3}, {"label_noise": 0.1}], "ring": [{}, {"priors": [0.25] * 4, "label_noise": 0.2}],
     "labels": [{"names": ["a", "b", "c"]}, {"counts": [40] * 25}, {"counts": [250_000, 3000, 0, 12]}],
-    "digits": [{"head": 60}], "breast_cancer": [{"share": 0.1}],
+    "digits": [{"head": 60}], "breast_cancer": [{"share": 0.1}], "unreliable": [{"label_noise": 0.1}, {"n": 300}],
+    "points": [{}, {"label_noise": 0.3}], "multilabel": [{"correlation": 0.4, "label_noise": 0.1}],
+    "pictures": [{"asked": asked, "label_noise": noise} for asked in ("one of", "any of") for noise in (0.0, 0.2)],
+    "events": [{"steps": 9, "label_noise": 0.1}, {"steps": 9, "shortest": 2}],
 }  # fmt: skip
+
+
+def on(data: dict[str, Any]) -> Experiment:
+    """A short training on data of any task."""
+    of = DataSpec(**data)
+    task = SOURCES[of.source].task_of(of.params)
+    strategy, model = {"loss": fitting("loss", task)[0], "weighting": "balanced"}, {"name": fitting_models(task)[0]}
+    return experiment(strategy, data, training={"batch_size": 4000}, model=model)
 
 
 def test_the_rows_are_the_same_bit_for_bit(tmp_path: Path) -> None:
     cases = {}
     for key, source in SOURCES.items():
-        if source.code is None:
+        if source.kind == "upload":
             continue
         small = {"n_val": 50, "n_test": 60} if source.kind == "recipe" else {}
         for number, params in enumerate(SHAPES.get(key, [{}])):
             data = {"source": key, "params": small | params, "seed": 7}
-            cases[f"{key}{number}"] = experiment({"weighting": "balanced"}, data, training={"batch_size": 4000})
+            cases[f"{key}{number}"] = on(data)
     found = executed(tmp_path, cases, dtype="float32")
     for name, what in cases.items():
         dataset = load(what.data)
-        for (x, y), part in zip(found[name]["data"], dataset.splits.values(), strict=True):
-            assert torch.equal(x, standardise(dataset, part.x)) and torch.equal(y, part.y), name
+        for (x, y, *rest), part in zip(found[name]["data"], dataset.splits.values(), strict=True):
+            assert torch.equal(x, standardise(dataset, part.x)) and torch.equal(y, part.y.long()), name
+            ours = [own for own in (part.mask, part.sample_weight) if own is not None]
+            assert len(rest) == len(ours) and all(map(torch.equal, rest, ours)), name
 
 
 def test_the_same_after_an_epoch_whatever_the_rows(tmp_path: Path) -> None:
@@ -226,8 +262,6 @@ def test_a_new_loss_needs_no_edit(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("what, message", [
-    ({"data": {"source": "multilabel"}, "strategies": [{"name": "a", "loss": "bce_with_logits"}]}, "got multilabel targets"),
-    ({"data": {"source": "points"}, "strategies": [{"name": "a"}]}, "cannot draw the rows of 'Two points'"),
     ({"strategies": [{"name": "a"}], "training": {"lr_grid": [0.1, 0.01]}}, "Fair tuning chooses .* Train first"),
 ])  # fmt: skip
 def test_what_no_script_can_be_written_for_is_said(what: dict[str, Any], message: str) -> None:
