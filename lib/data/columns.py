@@ -28,7 +28,7 @@ from lib.data.labels import (
     classes_of,
     refuse_measurements,
 )
-from lib.data.long_form import read_steps, series_dataset
+from lib.data.long_form import divide, read_steps, series_dataset
 from lib.data.questions import suggest_questions
 from lib.data.roles import MAX_LEVELS, Column, ColumnPlan, kind_of, known_column, listed, look_at, suggest
 from lib.data.upload import READ_PARAMS, Table
@@ -136,10 +136,10 @@ def dataset_from_table(
         if sample_weight:
             raise ValueError("A sample weight is for rows of their own, not for the steps of series. Choose none.")
         columns, left_out = feature_columns(table, label, "", features, one_hot, max_levels, (series, time))
-        return series_dataset(
-            table, seed=seed, label=label, series=series, time=time, max_steps=max_steps, missing_labels=missing_labels,
-            columns=columns, left_out=left_out,
-        )  # fmt: skip
+        division = divide(
+            table, seed=seed, label=label, series=series, time=time, max_steps=max_steps, missing_labels=missing_labels
+        )
+        return series_dataset(table, division, max_steps=max_steps, columns=columns, left_out=left_out)
     if task == "multilabel":
         asked = {"labels": labels, "label": label, "separator": separator, "classes": classes}
         columns, left_out = feature_columns(table, label, sample_weight, features, one_hot, max_levels, labels)

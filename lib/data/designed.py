@@ -78,7 +78,8 @@ def unreliable(*, seed: int, n: int, priors: tuple[float, ...], hurried: float, 
 def points_code(params: Params) -> str:
     noise = params["label_noise"]
     return "\n".join([
-        "def draw(y, g):", '    """Class 0 evenly over (-1, 0), class 1 over (0, 1), in any order."""', "    x = torch.empty(len(y))",
+        "def draw(y, g):", '    """Class 0 evenly over (-1, 0), class 1 over (0, 1), in any order."""',
+        "    x = torch.empty(len(y))",
         "    for c, side in ((0, -1.0), (1, 1.0)):",
         "        rows = int((y == c).sum())",
         "        x[y == c] = side * ((torch.randperm(rows, generator=g) + 0.5) / rows)",
@@ -89,7 +90,8 @@ def points_code(params: Params) -> str:
         "        g = generator(seed, stream)",
         "        y = torch.repeat_interleave(torch.arange(2), torch.tensor(rows))",
         "        x = draw(y, g)",
-        *(["        if stream < 2:  # labels of test rows stay true", f"            y = flip(y, {noise}, 2, g)"] if noise else []),
+        *(["        if stream < 2:  # labels of test rows stay true", f"            y = flip(y, {noise}, 2, g)"]
+          if noise else []),
         "        splits.append((x.to(DTYPE), y))",
         "    (x, y), validation, test = splits",
         "    order = torch.randperm(len(y), generator=generator(seed, stream=7))",

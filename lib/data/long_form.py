@@ -39,11 +39,26 @@ class Steps:
     notices: tuple[str, ...]
 
 
-def series_dataset(
-    table: Table, *, seed: int, label: str, series: str, time: str, max_steps: int, missing_labels: str,
-    columns: Sequence[Column], left_out: Sequence[str],
-) -> Dataset:  # fmt: skip
-    """Split by series 60/20/20, encode, standardise, pad. Raises ValueError that names series, row and column."""
+@dataclass(frozen=True, eq=False)
+class Division:
+    """Where the steps go: `piece` [n] of each step, the steps that are `used` [m], and the split of those [m], from 0.
+
+    `alone`: too few series to share out; their pieces are. `cut` and `thinned` are notices.
+    """
+
+    steps: Steps
+    piece: Whole
+    used: Whole
+    split: Whole
+    alone: bool
+    cut: tuple[str, ...]
+    thinned: tuple[str, ...]
+
+
+def divide(
+    table: Table, *, seed: int, label: str, series: str, time: str, max_steps: int, missing_labels: str
+) -> Division:  # fmt: skip
+    """Split by series 60/20/20, by whether they hold an event. Raises ValueError that names series, row and column."""
     steps = read_steps(table, label, series, time, missing_labels)
     piece, cut = _pieces(steps, max_steps)
     n_series = len(steps.names)
@@ -62,20 +77,29 @@ def series_dataset(
     for number, members in enumerate(parts):
         owner[kept[members.numpy()]] = number
     used = np.flatnonzero(owner[unit] >= 0)
-    encoded = encode(table, columns, steps.rows[used], owner[unit[used]] == 0)
-    where = owner[unit[used]]
-    train, validation, test = (_padded(encoded, steps, piece, used, where == number, max_steps) for number in range(3))
+    return Division(steps, piece, used, owner[unit[used]], alone, tuple(cut), tuple(thinned))
+
+
+def series_dataset(
+    table: Table, division: Division, *, max_steps: int, columns: Sequence[Column], left_out: Sequence[str]
+) -> Dataset:
+    """Encode, standardise and pad. Raises ValueError when it does not fit."""
+    steps, used, where = division.steps, division.used, division.split
+    encoded = encode(table, columns, steps.rows[used], where == 0)
+    train, validation, test = (_padded(encoded, steps, division.piece, used, where == number, max_steps) for number in range(3))
     shared = [
         "There are fewer than 3 series: their pieces are shared out among training, validation and test. Neighbouring pieces "
         "are alike, so that the test is easier than a new series would be."
-    ] if alone else []  # fmt: skip
+    ] if division.alone else []  # fmt: skip
     told = steps.y[steps.y >= 0]
     counts = torch.tensor([int((told == 0).sum()), int((told == 1).sum())], dtype=torch.float64)
     return Dataset(
         "sequence", (QUIET, EVENT), train, validation, test, feature_names=encoded.names,
         shift=torch.from_numpy(encoded.shift), scale=torch.from_numpy(encoded.scale),
-        notices=(*table.notices, *steps.notices, *cut, *shared, *left_out, *encoded.notices, *thinned),
-        all_counts=counts if thinned else None, first_row=table.first_row,
+        notices=(
+            *table.notices, *steps.notices, *division.cut, *shared, *left_out, *encoded.notices, *division.thinned,
+        ),
+        all_counts=counts if division.thinned else None, first_row=table.first_row,
     )  # fmt: skip
 
 

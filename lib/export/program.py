@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from lib.data import SOURCES, Dataset, Source
@@ -21,6 +20,8 @@ from lib.sampling import SAMPLERS, Sampler
 from lib.stack import Run
 from lib.strategy import rates
 from lib.weighting import WEIGHTINGS, Scheme
+
+WIDTH = 100  # of a value; a longer one takes several lines
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,11 +159,11 @@ class Program:
 
     @property
     def counts(self) -> str:
-        """An expression for the class counts that weights are made from; `y` are the training targets."""
+        """An expression for the class counts that weights are made from: training targets `y`, or the constant of all rows."""
         part = self.dataset.train
         own = count_classes(part.y, self.dataset.task, len(self.dataset.class_names), part.mask)
         if self.dataset.all_counts is not None and not bool((own == self.run.class_counts).all()):
-            return f"{tensor(self.run.class_counts)}  # of all rows, of which training has a part"
+            return "CLASS_COUNTS"
         if self.several:
             return "torch.stack([(y == 0).sum(dim=0), (y == 1).sum(dim=0)], dim=1).double()  # [L, 2]: no and yes"
         return f"torch.bincount({'y[mask]' if self.series else 'y'}, minlength=len(CLASSES)).double()"
@@ -174,11 +175,25 @@ def _at_work(weight: Tensor, counts: Tensor, normaliser: str) -> Tensor:
 
 
 def literal(value: object) -> str:
-    """A value as Python text that reads back to the same. Only plain values: nothing in it can run."""
+    """A value as Python text that reads back to the same, on several lines where it is long.
+
+    Only plain values: nothing in it can run.
+    """
     text = repr(value)
     ast.literal_eval(text)
-    return text
+    if len(text) <= WIDTH or not isinstance(value, list | tuple | dict):
+        return text
+    pairs = value.items() if isinstance(value, dict) else None
+    items = [f"{key!r}: {own!r}" for key, own in pairs] if pairs is not None else list(map(repr, value))
+    lines = [""]
+    for item in items:
+        if len(lines[-1]) + len(item) > WIDTH:
+            lines.append("")
+        lines[-1] += f"{item}, "
+    rows = "\n".join(f"    {line.rstrip()}" for line in lines if line)
+    return f"{text[0]}\n{rows}\n{text[-1]}"
 
 
 def tensor(values: Tensor) -> str:
-    return f"torch.tensor({literal(values.tolist())}, dtype=torch.float64)"
+    text = literal(values.tolist())
+    return f"torch.tensor({text}, dtype=torch.float64)"

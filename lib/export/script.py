@@ -7,15 +7,16 @@ strategy does not use does not occur. Names of strangers stand in it as literals
 import inspect
 import re
 import textwrap
+from collections.abc import Collection
 from typing import Any
 
 from lib.data import Dataset
 from lib.data.upload import Table
 from lib.experiment import Experiment
 from lib.export import script_reading, script_training
-from lib.export.program import Program, literal
+from lib.export.program import Program, literal, tensor
 from lib.export.script_upload import upload_code
-from lib.export.source_text import comment, companions, import_lines
+from lib.export.source_text import comment, companions, import_lines, named
 
 
 def script(
@@ -26,11 +27,12 @@ def script(
     `lr` is the learning rate that fair tuning chose, where there is a grid. Raises ValueError where either is missing.
     """
     program = Program(experiment, index, dataset, table, lr)
-    parts = [
-        _constants(program), _data(program), *script_training.class_weights(program), script_training.model(program),
+    rest = [
+        _data(program), *script_training.class_weights(program), script_training.model(program),
         *script_training.endless_rows(program), script_training.train(program), *script_reading.class_scores(program),
         *script_reading.offset(program), script_reading.main(program), 'if __name__ == "__main__":\n    main()',
     ]  # fmt: skip
+    parts = [_constants(program, named("\n".join(rest))), *rest]
     names: dict[str, Any] = {}
     for function in program.functions:
         names |= vars(inspect.getmodule(function))
@@ -57,8 +59,10 @@ def _heading(program: Program, code: str) -> str:
     ])  # fmt: skip
 
 
-def _constants(program: Program) -> str:
+def _constants(program: Program, used: Collection[str]) -> str:
+    """What can be changed, and what the code `used` needs besides."""
     experiment, settings, drawn = program.experiment, program.settings, program.dataset.drawn
+    counts = [f"# Of all rows of which training has a part.\nCLASS_COUNTS = {tensor(program.run.class_counts)}"]
     return "\n".join([
         f"{program.names} = {literal(list(program.dataset.class_names))}",
         f"DATA_SEED = {experiment.data.seed}  # makes the draw and the split",
@@ -66,7 +70,9 @@ def _constants(program: Program) -> str:
         f"EPOCHS = {settings.epochs}",
         f"BATCH_SIZE = {settings.batch_size}",
         "DTYPE = torch.float32",
-        *([f"ROWS = {literal([list(rows) for rows in drawn])}  # of each class: training, validation, test"] if drawn else []),
+        *([f"ROWS = {literal([list(rows) for rows in drawn])}  # of each class: training, validation, test"]
+          if "ROWS" in used and drawn else []),
+        *(counts if "CLASS_COUNTS" in used else []),
     ])  # fmt: skip
 
 

@@ -35,9 +35,9 @@ def offset(program: Program) -> list[str]:
     if {"class_counts", "class_weight"} & needs:
         lines.append(f"class_counts = {program.counts}")
     if "seen_counts" in needs:
-        same = run.strategy.sampler == "shuffle"
+        same = run.strategy.sampler == "shuffle" and bool((run.seen_counts == run.class_counts).all())
         lines.append("seen_counts = class_counts  # every row once" if same else
-                     f"seen_counts = {tensor(run.seen_counts)}  # as the sampler shows them")  # fmt: skip
+                     f"# As the sampler shows them.\nseen_counts = {tensor(run.seen_counts)}")  # fmt: skip
     if "class_weight" in needs:
         started = program.weighted and run.strategy.weights_from_epoch < program.settings.epochs
         own = "class_weights(class_counts).double()" if started else "torch.ones_like(class_counts)"
@@ -46,7 +46,7 @@ def offset(program: Program) -> list[str]:
         lines.append(f"class_weight = {own}")
     if "loss_shift" in needs:
         moved = bool(run.loss_shift.any())
-        lines.append(f"loss_shift = {tensor(run.loss_shift)}  # what the loss itself adds to the log odds" if moved else
+        lines.append(f"# What the loss itself adds to the log odds.\nloss_shift = {tensor(run.loss_shift)}" if moved else
                      "loss_shift = 0.0  # the loss itself moves nothing")  # fmt: skip
     lines.append(code)
     if program.empty_classes or not bool((run.class_weight > 0).all()):
@@ -63,9 +63,9 @@ def _fitted_on(program: Program) -> dict[str, str]:
     needs, of_steps_only = named(program.decision_code), "[mask_val]" if program.series else ""
     if "scores" in needs or ("y" in needs and "class_counts" not in needs):
         return {"scores": "scores", "y": f"y_val{of_steps_only}"}
-    if "class_counts" not in needs:
+    if not {"class_counts", "class_weight"} & needs:
         return {}
-    return {name: name for name in (["y", "mask"] if "mask" in named(program.counts) else ["y"])}
+    return {name: name for name in ("y", "mask") if name in named(program.counts)}
 
 
 def main(program: Program) -> str:
@@ -73,7 +73,10 @@ def main(program: Program) -> str:
     seed = "DATA_SEED + seed" if resample else "DATA_SEED"
     given = ", ".join([*program.columns, *(["row_weight"] if program.weighs_rows else [])])
     unused = program.dataset.train.sample_weight is not None and program.source.kind == "recipe" and not program.weighs_rows
-    splits = [given + (", _" if unused else ""), *(", ".join(f"{name}_{of}" for name in program.columns) for of in ("val", "test"))]
+    splits = [
+        given + (", _" if unused else ""),
+        *(", ".join(f"{name}_{of}" for name in program.columns) for of in ("val", "test")),
+    ]
     load = f"{', '.join(f'({split})' for split in splits)} = load_data({seed})"
     lines = [*([load] if resample else []), f"model, history = train(seed, {given})", *_predicted(program), *_printed(program)]
     head = ["def main():", "    torch.set_num_threads(1)  # a model this small only loses by more"]
@@ -99,8 +102,8 @@ def _predicted(program: Program) -> list[str]:
     if decided:
         fitted = ", ".join(_fitted_on(program).values())
         each = program.several and "scores" in _fitted_on(program)
-        lines.append("    offset = torch.stack([fit_offset(own, truth) for own, truth in zip(scores, y_val.T)])  # label by label"
-                     if each else f"    offset = fit_offset({fitted})")  # fmt: skip
+        lines.append("    offset = torch.stack([fit_offset(own, truth) for own, truth in zip(scores, y_val.T)])" if each else
+                     f"    offset = fit_offset({fitted})")  # fmt: skip
     tested = _scores(program, "test")
     if decided:
         tested = f"({tested} + {_added(program)})"

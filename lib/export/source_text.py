@@ -20,7 +20,7 @@ IMPORTS = {
     name: ("torch.utils.data", name)
     for name in ("DataLoader", "RandomSampler", "SubsetRandomSampler", "TensorDataset", "WeightedRandomSampler")
 }  # fmt: skip
-IMPORTS |= {name: ("torch.nn.utils.rnn", name) for name in ("pack_padded_sequence", "pad_packed_sequence")}
+IMPORTS |= {name: ("torch.nn.utils.rnn", name) for name in ("pack_padded_sequence", "pad_packed_sequence", "pad_sequence")}
 THIRD_PARTY = ("numpy", "pandas", "sklearn", "torch")
 
 

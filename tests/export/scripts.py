@@ -17,7 +17,11 @@ from lib.training import load
 
 TWO = {"source": "gaussians", "params": {"n": 203, "priors": [0.85, 0.15], "n_val": 300, "n_test": 1000}, "seed": 3}
 LABELS = {"source": "multilabel", "params": {"n": 203, "biases": [-1.0, -2.0, -3.0], "n_val": 300, "n_test": 1000}, "seed": 3}
-SERIES = {"source": "events", "params": {"n": 83, "steps": 12, "shortest": 5, "rate": 0.15, "n_val": 60, "n_test": 200}, "seed": 3}
+SERIES = {
+    "source": "events",
+    "params": {"n": 83, "steps": 12, "shortest": 5, "rate": 0.15, "n_val": 60, "n_test": 200},
+    "seed": 3,
+}
 THREE = {"source": "ring", "params": {"n": 203, "priors": [0.7, 0.2, 0.1], "n_val": 300, "n_test": 1000}, "seed": 3}
 TRAINING = {"epochs": 1, "batch_size": 32, "lr": 0.01}
 MODEL = {"params": {"hidden": [8]}}

@@ -35,7 +35,8 @@ UNUSUAL: dict[str, dict[str, Any]] = {
     "asymmetric": {"gamma_neg": 0.5, "gamma_pos": 0.5},
 }  # fmt: skip
 SHAPED: dict[str, dict[str, Any]] = {
-    "mlp": {"hidden": [8]}, "lstm": {"hidden": 4, "layers": 2, "bidirectional": True}, "window_mlp": {"window": 3, "hidden": [4]},
+    "mlp": {"hidden": [8]}, "window_mlp": {"window": 3, "hidden": [4]},
+    "lstm": {"hidden": 4, "layers": 2, "bidirectional": True},
 }  # fmt: skip
 
 
@@ -118,7 +119,8 @@ def test_after_full_training_in_float32_a_script_ends_where_the_run_does(tmp_pat
     long = {"epochs": 20, "lr": 0.005}
     cases = {
         f"{task}_{loss}": experiment(
-            {"loss": loss, "weighting": "balanced", "sampler": sampler}, DATA[task], training=long, model=TRAINED.get(task, MODEL)
+            {"loss": loss, "weighting": "balanced", "sampler": sampler}, DATA[task], training=long,
+            model=TRAINED.get(task, MODEL),
         )
         for task in TASKS
         for loss, sampler in zip(fitting("loss", task), itertools.cycle(fitting("sampler", task)), strict=False)
@@ -172,6 +174,7 @@ def test_the_rows_are_the_same_bit_for_bit(tmp_path: Path) -> None:
 
 def test_the_same_after_an_epoch_whatever_the_rows(tmp_path: Path) -> None:
     """Empty classes, a class of weight 0 in both forms, fresh rows for each seed."""
+    sure = {"source": "multilabel", "params": {"n": 90, "biases": [-20.0, 0.0, 20.0], "n_val": 50, "n_test": 60}}
     empty = {"source": "labels", "params": {"counts": [300, 0, 40], "n_val": 50, "n_test": 80}}
     cases = {
         "empty": experiment({"weighting": "balanced", "sampler": "oversample", "decision": "undo"}, empty),
@@ -180,6 +183,46 @@ def test_the_same_after_an_epoch_whatever_the_rows(tmp_path: Path) -> None:
         "digits": experiment({"loss": "logit_adjusted", "decision": "undo"}, {"source": "digits"}),
         "rare": experiment({"weighting": "balanced", "sampler": "undersample"}, {"source": "breast_cancer"}),
         "seeds": experiment({"weighting": "enet", "sampler": "oversample"}, seeds=[1, 9], training={"epochs": 3}),
+        "no_label": experiment(
+            {"loss": "bce", "weighting": "balanced", "sampler": "weighted_random", "decision": "undo"},
+            sure,
+            model={"bias_init": "log_prior"},
+        ),
+        "soft_no_label": experiment(
+            {
+                "loss": "multilabel_soft_margin",
+                "weighting": "manual",
+                "decision": "logit_adjust",
+                "weighting_params": {"weights": [2, 3, 4]},
+            },
+            sure,
+        ),
+        "steps_zero": experiment(
+            {"loss": "bce", "weighting": "manual", "weighting_params": {"weights": [0, 2]}},
+            SERIES,
+            model={"name": "lstm", "params": {"hidden": 3}},
+        ),
+        "hurried": experiment(
+            {"weighting": "balanced"}, {"source": "unreliable", "params": {"n": 203, "n_val": 50, "n_test": 60}}
+        ),
+        "careless": experiment(
+            {"sample_weight": False}, {"source": "unreliable", "params": {"n": 203, "n_val": 50, "n_test": 60}}
+        ),
+        "smooth": experiment(
+            {"weighting": "manual", "weighting_params": {"weights": [1, 5, 2]}, "loss_params": {"label_smoothing": 0.2}}, empty
+        ),
+        "capped": experiment({"loss": "asymmetric", "weighting": "inverse", "weighting_params": {"cap": 1.1}}, LABELS),
+        "fresh_labels": experiment(
+            {"loss": "bce_with_logits", "weighting": "balanced", "sampler": "oversample", "decision": "undo"},
+            LABELS | {"resample": True},
+            seeds=[1, 4],
+        ),
+        "fresh_noise": experiment(
+            {"loss": "logit_adjusted", "weighting": "sqrt", "sampler": "undersample", "decision": "undo"},
+            TWO | {"resample": True, "params": TWO["params"] | {"label_noise": 0.2}},
+            seeds=[1, 4],
+            training={"normaliser": "fixed"},
+        ),
         "tiny": experiment({"sampler": "undersample", "loss": "focal"}, training={"epochs": 4, "batch_size": 7}),
     }
     found = executed(tmp_path, cases)

@@ -104,16 +104,30 @@ def test_every_kind_of_file_gives_the_same_rows_and_the_same_run(tmp_path: Path)
         assert_repeats(found[name], trained(what, table=tables[name]))
 
 
-@pytest.mark.parametrize("strategy", [
-    {"loss": "nll", "loss_params": {"ignore_index": 1}}, {"loss": "focal", "overrides": {"normaliser": "fixed"}},
-    {"loss": "bce", "weighting": "none"}, {"loss": "bce_with_logits", "weighting": "pos_weight"}, {"loss": "logit_adjusted"},
-    {"loss": "cross_entropy", "loss_params": {"label_smoothing": 0.2}, "overrides": {"normaliser": "fixed"}},
-])  # fmt: skip
-def test_sample_weights_are_those_of_the_run(strategy: dict[str, Any], tmp_path: Path) -> None:
-    what, table = on("messy.csv", messy(), tmp_path, strategy)
-    assert what.data.params["sample_weight"] == "sample_weight"
-    found = executed(tmp_path, {"it": what}, tables={"it": table})
-    assert_repeats(found["it"], trained(what, table=table))
+WEIGHED = {
+    "ignored": {"loss": "nll", "loss_params": {"ignore_index": 1}},
+    "fixed": {"loss": "focal", "overrides": {"normaliser": "fixed"}},
+    "plain": {"loss": "bce", "weighting": "none"}, "yes": {"loss": "bce_with_logits", "weighting": "pos_weight"},
+    "smooth": {"loss": "cross_entropy", "loss_params": {"label_smoothing": 0.2}, "overrides": {"normaliser": "fixed"}},
+    "adjusted": {"loss": "logit_adjusted"}, "without": {"sample_weight": False},
+}  # fmt: skip
+
+
+def test_sample_weights_are_those_of_the_run(tmp_path: Path) -> None:
+    made = {name: on("messy.csv", messy(), tmp_path, strategy) for name, strategy in WEIGHED.items()}
+    assert all(what.data.params["sample_weight"] == "sample_weight" for what, _ in made.values())
+    assert_all_repeat(made, tmp_path)
+
+
+def assert_all_repeat(made: dict[str, tuple[Experiment, Table]], folder: Path) -> None:
+    found = executed(
+        folder, {name: what for name, (what, _) in made.items()}, tables={n: table for n, (_, table) in made.items()}
+    )
+    for name, (what, table) in made.items():
+        try:
+            assert_repeats(found[name], trained(what, table=table))
+        except AssertionError as error:
+            raise AssertionError(f"{name}: {error}") from error
 
 
 def test_the_script_prints_the_numbers_of_the_dashboard_and_refuses_another_file(tmp_path: Path) -> None:
@@ -139,7 +153,7 @@ def test_without_the_file_there_is_no_script(tmp_path: Path) -> None:
 
 def test_a_large_file_is_thinned_to_the_same_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lib.data.columns.TRAINING_ROWS", 60)
-    monkeypatch.setattr("lib.export.script_upload.MOST", 100)
+    monkeypatch.setattr("lib.export.script_file.MOST", 100)
     what, table = on("german.csv", german(), tmp_path)
     dataset = load(what.data, table)
     assert len(dataset.train) < 90 and "stratified_sample" in script(what, 0, dataset, table)
