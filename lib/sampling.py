@@ -64,6 +64,7 @@ class Sampler:
     `seen_counts(counts, params)` [C]: class counts in the proportions that the model sees. A sampler that makes rows does so
     once per run, from training rows alone: `synthesise(x, strata, generator, **params)`; in a pass they stand behind the
     rows of the table, from index N on.
+    `seen_code` says the same of `{counts}`, all positive, as an expression (up to a factor).
     `code` defines `sampler`, one pass as torch's DataLoader takes it, with `dataset`, `targets` [N], `counts` [C] float64 and
     `generator` given; `whole_passes`: a pass has N rows.
     """
@@ -80,6 +81,7 @@ class Sampler:
     tasks: tuple[Task, ...] = TASKS
     synthesise: Callable[..., Synthetic] | None = None
     whole_passes: bool = True
+    seen_code: str = "{counts}"
 
 
 SAMPLERS: Registry[Sampler] = Registry("sampler")
@@ -123,6 +125,7 @@ def shuffle(strata: Strata, generator: torch.Generator) -> Tensor:
     params=(Param("power", "a", 1.0, 0.0, 2.0, 0.05, help="1: every class equally often. 0: as in the data."),),
     code="sampler = WeightedRandomSampler((counts ** -{power})[targets], len(targets), generator=generator)",
     seen_counts=lambda counts, params: torch.where(counts > 0, counts ** (1 - params["power"]), 0.0),
+    seen_code="{counts} ** (1 - {power})",
 )
 def weighted_random(strata: Strata, generator: torch.Generator, *, power: float) -> Tensor:
     row_weight = (strata.counts.double() ** -power)[strata.classes]
@@ -142,6 +145,7 @@ def weighted_random(strata: Strata, generator: torch.Generator, *, power: float)
     "sampler = SubsetRandomSampler(torch.cat([torch.arange(len(targets)), *extra]), generator=generator)",
     whole_passes=False,
     seen_counts=lambda counts, params: torch.where(counts > 0, counts.maximum(params["ratio"] * counts.max()), 0.0),
+    seen_code="{counts}.maximum({ratio} * {counts}.max())",
 )
 def oversample(strata: Strata, generator: torch.Generator, *, ratio: float) -> Tensor:
     wanted = int(ratio * int(strata.counts.max()))
@@ -166,6 +170,7 @@ def oversample(strata: Strata, generator: torch.Generator, *, ratio: float) -> T
     "sampler = SubsetRandomSampler(torch.cat(kept), generator=generator)",
     whole_passes=False,
     seen_counts=lambda counts, params: counts.minimum(counts[counts > 0].min() / params["ratio"]),
+    seen_code="{counts}.minimum({counts}.min() / {ratio})",
 )
 def undersample(strata: Strata, generator: torch.Generator, *, ratio: float) -> Tensor:
     allowed = int(int(strata.counts[strata.counts > 0].min()) / ratio)
@@ -229,6 +234,7 @@ def neighbour_rows(x: Tensor, strata: Strata, generator: torch.Generator, *, rat
     "dataset = TensorDataset(x, targets)\n"
     "sampler = RandomSampler(dataset, generator=generator)",
     seen_counts=lambda counts, params: torch.where(counts > 0, counts.maximum(params["ratio"] * counts.max()), 0.0),
+    seen_code="{counts}.maximum({ratio} * {counts}.max())",
 )
 def smote(strata: Strata, generator: torch.Generator, *, ratio: float, k_neighbors: int) -> Tensor:
     """All rows, old and new, in a new order; `k_neighbors` shapes the new ones, not their number."""

@@ -1,6 +1,7 @@
 """What the exported script of one strategy has to know: the parts that are chosen, and which of them make a difference."""
 
 import ast
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +20,7 @@ from lib.models import MODELS
 from lib.sampling import SAMPLERS, Sampler
 from lib.stack import Run
 from lib.strategy import rates
+from lib.training import load
 from lib.weighting import WEIGHTINGS, Scheme
 
 WIDTH = 100  # of a value; a longer one takes several lines
@@ -40,6 +42,16 @@ class Program:
     def __post_init__(self) -> None:
         if self.lr is None and len(rates(self.run.strategy, self.experiment.training)) > 1:
             raise ValueError("Fair tuning chooses the learning rate of a strategy while it trains. Train first.")
+        if self.experiment.data.resample and not self._alike():
+            raise ValueError(
+                "Some draws have no row of a class that others have. Raise n, or do not draw rows anew for each seed."
+            )
+
+    def _alike(self) -> bool:
+        """Whether the rows of every seed are of the same classes."""
+        data, there = self.experiment.data, self.run.class_counts > 0
+        drawn = (load(dataclasses.replace(data, seed=data.seed + seed)) for seed in self.experiment.seeds)
+        return all(bool(((own.class_counts() > 0) == there).all()) for own in drawn)
 
     @cached_property
     def run(self) -> Run:
@@ -164,6 +176,11 @@ class Program:
         own = count_classes(part.y, self.dataset.task, len(self.dataset.class_names), part.mask)
         if self.dataset.all_counts is not None and not bool((own == self.run.class_counts).all()):
             return "CLASS_COUNTS"
+        return self.own_counts
+
+    @property
+    def own_counts(self) -> str:
+        """An expression for the class counts of training targets `y`."""
         if self.several:
             return "torch.stack([(y == 0).sum(dim=0), (y == 1).sum(dim=0)], dim=1).double()  # [L, 2]: no and yes"
         return f"torch.bincount({'y[mask]' if self.series else 'y'}, minlength=len(CLASSES)).double()"

@@ -7,11 +7,11 @@ import pandas as pd
 
 from lib.data.answers import SAYS
 from lib.data.labels import classes_of
-from lib.data.roles import kind_of
+from lib.data.roles import Kind, kind_of
 from lib.export.program import literal
 from lib.export.script_file import File, Label, loader
 
-NUMBERS = {"number", "switch"}  # kinds of columns that the script reads as numbers
+NUMBERS: set[Kind] = {"number", "switch"}  # kinds of columns that the script reads as numbers
 
 
 def labels(file: File) -> Label:
@@ -38,7 +38,7 @@ def labels(file: File) -> Label:
     return Label(constants, [*code, loader(lines)], kinds)
 
 
-def _answer(file: File, names: list[str]) -> tuple[list[str], list[str], set[str]]:
+def _answer(file: File, names: list[str]) -> tuple[list[str], list[str], set[Kind]]:
     """Constants and the function `answer(column)`: 1 of yes, 0 of no, -1 where there is none; and the kinds of the columns."""
     kinds = {kind_of(file.table.frame[name]) for name in names}
     if kinds <= NUMBERS:
@@ -61,13 +61,13 @@ def _answer(file: File, names: list[str]) -> tuple[list[str], list[str], set[str
     return made, ["\n".join(["def answer(column):", '    """1: yes, 0: no, -1: no answer."""', *read])], kinds & NUMBERS
 
 
-def _side_by_side(file: File) -> tuple[list[str], list[str], set[str]]:
+def _side_by_side(file: File) -> tuple[list[str], list[str], set[Kind]]:
     constants, code, kinds = _answer(file, list(file.program.dataset.class_names))
     stacked = "def answers(table):\n    return np.stack([answer(table[name]) for name in LABELS], axis=1)"
     return constants, [*code, stacked], kinds
 
 
-def _lists(file: File) -> tuple[list[str], list[str], set[str]]:
+def _lists(file: File) -> tuple[list[str], list[str], set[Kind]]:
     name, separator = file.params["label"], file.params["separator"]
     values = file.table.frame[name]
     kind = kind_of(values)
@@ -143,13 +143,13 @@ PIECES = '''def pieces(series):
     return np.unique(np.repeat(first, lengths) + within // np.repeat(each, lengths), return_inverse=True)[1]'''
 
 
-def _identity(file: File) -> tuple[str, set[str]]:
+def _identity(file: File) -> tuple[str, set[Kind]]:
     """The expression for the series of each row, and the kind of its column."""
     kind = kind_of(file.table.frame[file.params["series"]])
     return ("numbers(table[SERIES])", {kind}) if kind in NUMBERS else ("table[SERIES]", set())
 
 
-def _order(file: File, constants: list[str]) -> tuple[str, set[str]]:
+def _order(file: File, constants: list[str]) -> tuple[str, set[Kind]]:
     """The line that puts rows in order, series after series, and the kind of the column of times."""
     time = file.params["time"]
     if not time:

@@ -12,7 +12,7 @@ from lib.data.dataset import TRAINING_ROWS
 from lib.data.delimited import NULLS
 from lib.data.features import LARGEST
 from lib.data.long_form import FRACTIONS, TRAINING_STEPS, Division, divide
-from lib.data.roles import Column, kind_of
+from lib.data.roles import Column, Kind, kind_of
 from lib.data.upload import Table
 from lib.export.program import Program, literal
 from lib.export.source_text import indented
@@ -37,9 +37,11 @@ class File:
 
     @cached_property
     def columns(self) -> list[Column]:
-        chosen = (self.params[name] for name in ("label", "sample_weight", "features", "one_hot", "max_levels"))
+        names = ("label", "sample_weight", "features", "one_hot", "max_levels")
         taken = {"multilabel": self.params["labels"], "sequence": (self.params["series"], self.params["time"])}
-        return feature_columns(self.table, *chosen, taken.get(self.program.dataset.task, ()))[0]
+        label, weight, features, one_hot, levels = (self.params[name] for name in names)
+        questions = taken.get(self.program.dataset.task, ())
+        return feature_columns(self.table, label, weight, features, one_hot, levels, questions)[0]
 
     @cached_property
     def division(self) -> Division:
@@ -65,7 +67,7 @@ class File:
             return None
         return [v.item() if isinstance(v, np.generic) else v for v in pd.factorize(self.frame[column.name], sort=True)[1]]
 
-    def kinds(self, numeric: bool) -> set[str]:
+    def kinds(self, numeric: bool) -> set[Kind]:
         """Kinds of the columns that are numbers, or of those that are categories."""
         return {kind_of(self.frame[name]) for name, levels in self.features.items() if (levels is None) == numeric}
 
@@ -114,7 +116,7 @@ class File:
             "    return table",
         ])  # fmt: skip
 
-    def conversions(self, kinds: set[str]) -> list[str]:
+    def conversions(self, kinds: set[Kind]) -> list[str]:
         """How cells become numbers, where columns do that are features or of these kinds."""
         kinds = (
             kinds
@@ -215,7 +217,7 @@ class Label:
 
     constants: list[str]
     code: list[str]
-    kinds: set[str]
+    kinds: set[Kind]
 
 
 def loader(lines: list[str]) -> str:

@@ -1,6 +1,8 @@
 """The parts of an exported script that read a trained model: scores, the decision, and what is printed."""
 
-from lib.export.program import Program, tensor
+from collections.abc import Sequence
+
+from lib.export.program import Program, literal, tensor
 from lib.export.script_series import of_steps
 from lib.export.source_text import indented, named
 
@@ -28,6 +30,16 @@ def class_scores(program: Program) -> list[str]:
 
 def offset(program: Program) -> list[str]:
     """The function that makes what the decision adds to the scores; nothing where it adds nothing."""
+    lines = _offset(program)
+    return ["\n".join([
+        f"def fit_offset({', '.join(_fitted_on(program, lines))}):",
+        f'    """{program.decision.label}: what is added to the score of each class."""',
+        indented("\n".join(lines), 1), "    return offset.to(DTYPE)",
+    ])] if lines else []  # fmt: skip
+
+
+def _offset(program: Program) -> list[str]:
+    """Lines that define `offset`."""
     code, run = program.decision_code, program.run
     if not code:
         return []
@@ -35,37 +47,53 @@ def offset(program: Program) -> list[str]:
     if {"class_counts", "class_weight"} & needs:
         lines.append(f"class_counts = {program.counts}")
     if "seen_counts" in needs:
-        same = run.strategy.sampler == "shuffle" and bool((run.seen_counts == run.class_counts).all())
-        lines.append("seen_counts = class_counts  # every row once" if same else
-                     f"# As the sampler shows them.\nseen_counts = {tensor(run.seen_counts)}")  # fmt: skip
+        lines += _seen_counts(program)
     if "class_weight" in needs:
         started = program.weighted and run.strategy.weights_from_epoch < program.settings.epochs
         own = "class_weights(class_counts).double()" if started else "torch.ones_like(class_counts)"
-        if started and program.settings.normaliser == "fixed":  # without its scale, which no decision sees
-            own = tensor(run.class_weight)
         lines.append(f"class_weight = {own}")
     if "loss_shift" in needs:
-        moved = bool(run.loss_shift.any())
-        lines.append(f"# What the loss itself adds to the log odds.\nloss_shift = {tensor(run.loss_shift)}" if moved else
-                     "loss_shift = 0.0  # the loss itself moves nothing")  # fmt: skip
+        lines.append(_loss_shift(program))
     lines.append(code)
     if program.empty_classes or not bool((run.class_weight > 0).all()):
         lines.append("offset = offset.nan_to_num(0.0, 0.0, 0.0)  # a class without rows or weight keeps its score")
-    return ["\n".join([
-        f"def fit_offset({', '.join(_fitted_on(program))}):",
-        f'    """{program.decision.label}: what is added to the score of each class."""',
-        indented("\n".join(lines), 1), "    return offset.to(DTYPE)",
-    ])]  # fmt: skip
+    return lines
 
 
-def _fitted_on(program: Program) -> dict[str, str]:
-    """Arguments of `fit_offset`, and what `main` gives for them."""
-    needs, of_steps_only = named(program.decision_code), "[mask_val]" if program.series else ""
-    if "scores" in needs or ("y" in needs and "class_counts" not in needs):
-        return {"scores": "scores", "y": f"y_val{of_steps_only}"}
-    if not {"class_counts", "class_weight"} & needs:
-        return {}
-    return {name: name for name in ("y", "mask") if name in named(program.counts)}
+def _seen_counts(program: Program) -> list[str]:
+    """Lines that make the class counts in the proportions that the sampler shows."""
+    run, code = program.run, program.sampler.seen_code
+    if run.strategy.sampler == "shuffle" and bool((run.seen_counts == run.class_counts).all()):
+        return ["seen_counts = class_counts  # every row once"]
+    if not (program.several or program.series or program.empty_classes):
+        seen = code.format(counts="class_counts", **run.strategy.sampler_params)
+        return [f"seen_counts = {seen}  # as the sampler shows them"]
+    if not program.experiment.data.resample or program.empty_classes:
+        return [f"# As the sampler shows them.\nseen_counts = {tensor(run.seen_counts)}"]
+    no, yes, dim = ("(1 - y)", "y", "dim=0") if program.several else ("(1 - y) * mask", "y * mask", "")
+    return [
+        "drawn_by = (y > 0).any(dim=1).long()  # rows are drawn by whether they hold any yes",
+        "rows = torch.bincount(drawn_by, minlength=2).double()",
+        f"often = ({code.format(counts='rows', **run.strategy.sampler_params)} / rows)[drawn_by, None]  # of each row",
+        f"seen_counts = torch.stack([(often * {no}).sum({dim}), (often * {yes}).sum({dim})], dim=-1)",
+    ]
+
+
+def _loss_shift(program: Program) -> str:
+    """The line that says what the loss itself adds to the log odds; drawn anew, classes have other counts in each draw."""
+    run, shift = program.run, program.run.loss.log_shift
+    if shift is None or not bool(run.loss_shift.any()):
+        return "loss_shift = 0.0  # the loss itself moves nothing"
+    if program.experiment.data.resample and shift.__name__.isidentifier():
+        return f"loss_shift = {shift.__name__}(class_counts, {literal(dict(run.strategy.loss_params))})"
+    return f"# What the loss itself adds to the log odds.\nloss_shift = {tensor(run.loss_shift)}"
+
+
+def _fitted_on(program: Program, lines: Sequence[str] = ()) -> dict[str, str]:
+    """Arguments of `fit_offset`, whose `lines` may read training targets, and what `main` gives for them."""
+    if "scores" in named(program.decision_code):
+        return {"scores": "scores", "y": "y_val[mask_val]" if program.series else "y_val"}
+    return {name: name for name in ("y", "mask") if name in named("\n".join(lines))}
 
 
 def main(program: Program) -> str:
@@ -100,7 +128,7 @@ def _predicted(program: Program) -> list[str]:
     if _graded(program) or "scores" in _fitted_on(program):
         lines.append(f"    scores = {_scores(program, 'val')}")
     if decided:
-        fitted = ", ".join(_fitted_on(program).values())
+        fitted = ", ".join(_fitted_on(program, _offset(program)).values())
         each = program.several and "scores" in _fitted_on(program)
         lines.append("    offset = torch.stack([fit_offset(own, truth) for own, truth in zip(scores, y_val.T)])" if each else
                      f"    offset = fit_offset({fitted})")  # fmt: skip

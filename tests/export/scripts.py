@@ -58,9 +58,9 @@ for name, dtype in CASES:
         text = file.read().replace("DTYPE = torch.float32", "DTYPE = torch." + dtype)
     script = {"__name__": "exported"}
     exec(compile(text, name + ".py", "exec"), script)
-    data = script["load_data"](script["DATA_SEED"])
     runs = []
     for seed in script["SEEDS"]:
+        data = script["load_data"](script["DATA_SEED"] + seed * ("DATA_SEED + seed" in text))
         model, history = script["train"](seed, *data[0][: arguments(script["train"]) - 1])
         with torch.no_grad():
             scores = [scored(script, model, part) for part in data[1:]]
