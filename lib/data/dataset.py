@@ -121,7 +121,7 @@ def called(name: str) -> str:
 
 
 def generator(seed: int, stream: int = 0) -> torch.Generator:
-    """A generator of one visitor's own; `stream` keeps the splits of one seed apart.
+    """A generator of its own for each seed of data; `stream` keeps the splits of one seed apart.
 
     Seeds of data are in the upper half of the 32 bits that torch uses and seeds of runs in the lower half: the noise of the
     rows is never the noise of the initial weights.

@@ -16,6 +16,7 @@ from torch.nn import functional
 from lib.losses import Loss
 
 MODULES = {"nn": nn, "F": functional}
+LAMBDA = re.compile(r"^criterion = lambda logits, targets: ", re.MULTILINE)
 Edit = tuple[int, int, str]  # from, to, text
 
 
@@ -24,7 +25,7 @@ def criterion_code(loss: Loss, params: Mapping[str, Any], *, ones: Collection[st
 
     `ones` are the names of weights that are 1 everywhere. `per_row`: one term per row, not their mean.
     """
-    code = loss.code.format(**params)
+    code = LAMBDA.sub(r"def criterion(logits, targets):\n    return ", loss.code.format(**params))
     tree = ast.parse(code)
     edits = [edit for node in ast.walk(tree) if isinstance(node, ast.Call) for edit in _arguments(code, node, ones, per_row)]
     if per_row:

@@ -167,6 +167,8 @@ class Program:
         lines = [f"{name} = {value}" for name, value in values.items() if name in named(own)]
         if "class_counts" in named(own):
             lines.append("class_counts = class_counts.to(DTYPE)")
+        if lines and own.startswith("def "):
+            lines.append("")  # a function among statements stands apart
         return "\n".join([*lines, own])
 
     @property
@@ -191,14 +193,14 @@ def _at_work(weight: Tensor, counts: Tensor, normaliser: str) -> Tensor:
     return weight * counts.sum() / (weight * counts).sum() if normaliser == "fixed" else weight
 
 
-def literal(value: object) -> str:
+def literal(value: object, width: int = WIDTH) -> str:
     """A value as Python text that reads back to the same, on several lines where it is long.
 
     Only plain values: nothing in it can run.
     """
     text = repr(value)
     ast.literal_eval(text)
-    if len(text) <= WIDTH or not isinstance(value, list | tuple | dict):
+    if len(text) <= width or not isinstance(value, list | tuple | dict):
         return text
     pairs = value.items() if isinstance(value, dict) else None
     items = [f"{key!r}: {own!r}" for key, own in pairs] if pairs is not None else list(map(repr, value))
@@ -212,5 +214,4 @@ def literal(value: object) -> str:
 
 
 def tensor(values: Tensor) -> str:
-    text = literal(values.tolist())
-    return f"torch.tensor({text}, dtype=torch.float64)"
+    return f"torch.tensor({literal(values.tolist(), WIDTH // 2)}, dtype=torch.float64)"

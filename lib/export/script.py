@@ -9,6 +9,7 @@ import re
 import textwrap
 from collections.abc import Collection
 from typing import Any
+from urllib.parse import urlencode
 
 from lib.data import Dataset
 from lib.data.upload import Table
@@ -17,6 +18,9 @@ from lib.export import script_reading, script_training
 from lib.export.program import Program, literal, tensor
 from lib.export.script_upload import upload_code
 from lib.export.source_text import comment, companions, import_lines, named
+
+LINE = 120  # characters
+LINK_LINES = 8
 
 
 def script(
@@ -56,7 +60,21 @@ def _heading(program: Program, code: str) -> str:
         "Trains a model for each seed and prints what the dashboard shows of it. Another machine, or another version of torch,",
         f"may differ by rounding. Needs {' and '.join(dict.fromkeys(needs))}{beside}.", '"""',
         f"# Strategy: {comment(program.run.strategy.name)}",
+        *_origin(program.experiment),
     ])  # fmt: skip
+
+
+def _origin(experiment: Experiment) -> list[str]:
+    """Comments that lead back to the dashboard."""
+    fields = [f"{field}&" for field in f"/compare?{urlencode(experiment.to_query(), safe='/,:')}".split("&")]
+    lines = ["# "]
+    for field in fields:
+        if len(lines[-1]) + len(field) > LINE and lines[-1] != "# ":
+            lines.append("#     ")
+        lines[-1] += field
+    short = len(lines) <= LINK_LINES and max(map(len, lines)) <= LINE
+    opened = ["# Address, in one line, after that of a running Counterweight:", *lines[:-1], lines[-1].removesuffix("&")]
+    return [f"# Fingerprint of the experiment: {experiment.fingerprint}", *(opened if short else [])]
 
 
 def _constants(program: Program, used: Collection[str]) -> str:

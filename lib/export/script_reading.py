@@ -149,7 +149,7 @@ def _printed(program: Program) -> list[str]:
         truth = "y_val[mask_val]" if program.series else "y_val"
         if program.several:
             shown, truth = f"{f'({shown})' if program.decision.recalibrates else shown}.flatten(0, 1)", "y_val.T.flatten()"
-        lines.append(f'print(f"  validation NLL {{F.cross_entropy({shown}, {truth}).item():.6f}}")')
+        lines += [f"nll = F.cross_entropy({shown}, {truth})", 'print(f"  validation NLL {nll.item():.6f}")']
     return lines + (_of_labels() if program.several else _of_classes("y_test[mask_test]" if program.series else "y_test"))
 
 

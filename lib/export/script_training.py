@@ -9,6 +9,8 @@ from lib.export.source_text import indented, named
 from lib.sequence_models import Lstm, Window
 from lib.stack import widths_of
 
+PER = "\n        for "
+
 
 def endless(program: Program) -> bool:
     """Whether epochs are cut out of one stream of rows."""
@@ -24,7 +26,10 @@ def class_weights(program: Program) -> list[str]:
     about = f"{program.scheme.label}: {program.scheme.scale}"
     if program.several:
         about += "; of each label a weight for no and one for yes [L, 2]"
-        expression = f"torch.stack([{expression} for counts in class_counts])"
+        each = f"{expression} for counts in class_counts"
+        expression = (
+            f"torch.stack([{each}])" if len(each) < 90 else f"torch.stack([\n        {each.replace(' for ', PER)}\n    ])"
+        )
     if program.empty_classes:  # where the formula divides by 0
         expression = tensor(_with_rows(program))
     elif program.several and program.run.strategy.weighting == "manual":  # one pos_weight each
@@ -89,7 +94,7 @@ def train(program: Program) -> str:
     if program.weighted and not program.late:
         made.append("    class_weight = class_weights(class_counts)")
     if not program.late:
-        made.append(indented(program.criterion, 1))
+        made += _apart(program.criterion, 1)
     return "\n".join([
         f"def train(seed, {given}{rows}):",
         '    """The trained model, and the mean loss of each epoch as it was optimised."""',
@@ -187,8 +192,15 @@ def _epoch_start(program: Program) -> list[str]:
     if program.late:
         first = program.run.strategy.weights_from_epoch
         even = f"torch.ones(len({program.names}){', 2' if program.several else ''}, dtype=DTYPE)"
-        lines += [f"class_weight = class_weights(class_counts) if epoch >= {first} else {even}", program.criterion]
-    return [indented("\n".join(lines), 2)] if lines else []
+        lines.append(f"class_weight = class_weights(class_counts) if epoch >= {first} else {even}")
+    made = _apart(program.criterion, 2) if program.late else []
+    return [*([indented("\n".join(lines), 2)] if lines else []), *made]
+
+
+def _apart(criterion: str, levels: int) -> list[str]:
+    """The criterion among the lines of a function; a function has a blank line before and after it."""
+    before = [""] if criterion.startswith("def ") else []
+    return [*before, indented(criterion, levels), *([""] if "def criterion" in criterion else [])]
 
 
 def _logits(program: Program) -> str:

@@ -3,6 +3,8 @@
 import ast
 import itertools
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -256,6 +258,20 @@ def test_what_is_not_used_does_not_occur() -> None:
         assert word not in text, word
     assert "nn.CrossEntropyLoss()" in text and "shuffle=True" in text
     compile(text, "script", "exec")
+
+
+def test_a_strict_reader_finds_nothing_to_mend(tmp_path: Path) -> None:
+    """No unused import, name or line that is too long, in any script of the cover; and each says where it came from."""
+    for task in TASKS:
+        for number, row in enumerate(covering(task)):
+            what = built(row, task)
+            text = script(what, 0, load(what.data))
+            (tmp_path / f"{task}{number}.py").write_text(text, encoding="utf-8")
+            assert f"# Fingerprint of the experiment: {what.fingerprint}\n" in text
+    (tmp_path / "ruff.toml").write_text('line-length = 128\n[lint]\nselect = ["E", "F", "I", "W", "UP", "C4", "PLW"]\n')
+    command = [sys.executable, "-m", "ruff", "check", "--no-cache", "--output-format", "concise", "."]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-3000:]
 
 
 @pytest.mark.parametrize("source, allowed", [("ring", {"torch"}), ("digits", {"torch", "sklearn"})])
