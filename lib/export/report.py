@@ -17,6 +17,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lib.digest import digest, with_digest
 from lib.evaluation import RunResult
@@ -27,14 +28,18 @@ from lib.figures.confusion import confusion_panels
 from lib.figures.curves import train_loss, validation_nll
 from lib.figures.library import plotly_js
 from lib.figures.recall import recall_bars
+from lib.figures.strips import choose, strips
 from lib.figures.text import shorten
 from lib.memory import size
-from lib.tasks import behind
+from lib.tasks import READINGS, behind
 from lib.training import At, Snapshot
 
 MOST = 2_900_000  # bytes of a report
 PAGE = Path(__file__).with_name("report.html")
 LINK_CHARACTERS = 4000
+MOST_LABELS = 12  # that get a chart of their own; the tables have all
+
+Array = NDArray[np.float64]
 
 
 def report(snapshot: Snapshot, results: Mapping[At, RunResult], verdict: Sequence[str], *, when: datetime | None = None) -> str:
@@ -70,19 +75,35 @@ def charts(snapshot: Snapshot, results: Mapping[At, RunResult]) -> list[tuple[st
     dataset, seeds = snapshot.dataset, range(len(snapshot.experiment.seeds))
     recalls = np.array([[results[s, r].recall for r in seeds] for s in range(len(names))])
     matrices = np.array([[results[s, r].confusion for r in seeds] for s in range(len(names))])
+    unit = READINGS[dataset.task].unit
     rows = behind(dataset.class_counts("test"), dataset.task).numpy()
     made = [
-        ("Recall of each class on test rows",
-         recall_bars(names, recalls, dataset.class_names, rows, dark=False, split="test", width=1000)),
+        (f"Recall of each {'label' if dataset.task == 'multilabel' else 'class'} on test {unit}",
+         recall_bars(names, recalls, dataset.class_names, rows, dark=False, split="test", width=1000, unit=unit)),
         ("Training loss, as it was optimised", train_loss(snapshot, dark=False)),
         ("Validation NLL", validation_nll(snapshot, dark=False)),
     ]  # fmt: skip
-    if matrices.ndim == 4:  # of labels there is a matrix for each
+    if dataset.task == "multilabel":
+        made[1:1] = _label_panels(names, matrices, dataset.class_names)
+    else:
         panels = confusion_panels(names, matrices, dataset.class_names, dark=False, split="test")
-        made.insert(1, ("What was taken for what, on test rows", panels))
+        made.insert(1, (f"What was taken for what, on test {unit}", panels))
+    if dataset.task == "sequence":
+        made.append(
+            ("A few validation series over time, first seed", strips(snapshot, series=choose(dataset.validation), dark=False))
+        )
     if dataset.features == 2 and dataset.train.y.ndim == 1:
         made.append(("Where the boundaries lie, first seed", boundaries(snapshot, dark=False)))
     return made
+
+
+def _label_panels(names: Sequence[str], matrices: Array, labels: Sequence[str]) -> list[tuple[str, Chart]]:
+    """Of each label, no against yes; matrices [S, R, L, 2, 2]."""
+    return [
+        (f"“{shorten(label, 60)}”: what was taken for what, on test rows",
+         confusion_panels(names, matrices[:, :, index], (f"no {label}", label), dark=False, split="test"))
+        for index, label in enumerate(labels[:MOST_LABELS])
+    ]  # fmt: skip
 
 
 def escaped(text: str, longest: int, *, lines: bool = False) -> str:

@@ -15,15 +15,18 @@ from lib.experiment import Experiment, Strategy
 from lib.figures.confusion import mean_matrices
 from lib.figures.text import count, interval, number
 from lib.figures.theme import style
-from lib.metrics import METRICS
+from lib.metrics import LABEL_METRICS, METRICS, SERIES_METRICS
 from lib.registry import Params, inert_cell
 from lib.stack import Run
+from lib.tasks import READINGS
 from lib.training import At, Snapshot
 
 COLUMNS = ("strategy", "seed", "epoch", "split", "metric", "value")
 MAX_RECALLS = 500_000  # of more, those of the last epoch alone
 LARGEST_MATRIX = 12
 MOST_CELLS = 4000  # of a table in the report
+
+ANSWERED = ("no, said no,", "no, said yes,", "yes, said no,", "yes, said yes,")  # cells of a label's matrix, row by row
 
 Line = tuple[str, int, int, str, str, float]
 
@@ -90,10 +93,15 @@ def _test(snapshot: Snapshot, own: RunResult) -> Iterator[tuple[str, float]]:
     for c, name in enumerate(snapshot.dataset.class_names):
         yield f"recall of {name}", own.recall[c]
         yield f"precision of {name}", own.precision[c]
-    if len(snapshot.dataset.class_names) <= LARGEST_MATRIX and own.confusion.ndim == 2:
-        for true, row in zip(snapshot.dataset.class_names, own.confusion, strict=True):
-            for predicted, cell in zip(snapshot.dataset.class_names, row, strict=True):
-                yield f"rows of {true} said to be {predicted}", float(cell)
+    names, unit = snapshot.dataset.class_names, READINGS[snapshot.dataset.task].unit
+    if own.confusion.ndim == 3:
+        for name, matrix in zip(names, own.confusion, strict=True):
+            for cell, text in zip(matrix.flat, ANSWERED, strict=True):
+                yield f"{unit} with {text} to {name}", float(cell)
+    elif len(names) <= LARGEST_MATRIX:
+        for true, row in zip(names, own.confusion, strict=True):
+            for predicted, cell in zip(names, row, strict=True):
+                yield f"{unit} of {true} said to be {predicted}", float(cell)
 
 
 def lettered(experiment: Experiment) -> list[str]:
@@ -158,12 +166,12 @@ def metric_table(experiment: Experiment, results: Mapping[At, RunResult], class_
     summaries = [summarise([results[s, r] for r in seeds]) for s in range(len(experiment.strategies))]
     rows = [
         (metric.label, *(_estimate(summary.metrics[key], metric.better != "reference") for summary in summaries))
-        for key, metric in METRICS.items()
-    ]
+        for key, metric in {**METRICS, **LABEL_METRICS, **SERIES_METRICS}.items() if key in results[0, 0].metrics
+    ]  # fmt: skip
     shown = _shown(class_names, len(summaries))
     rows += [(f"Recall of {name}", *(_estimate(own.recall[c]) for own in summaries)) for c, name in enumerate(shown)]
     return Table(
-        f"Test rows: mean over seeds, and its 95 % interval{_of(shown, class_names)}", ("", *lettered(experiment)), tuple(rows)
+        f"On test: mean over seeds, and its 95 % interval{_of(shown, class_names)}", ("", *lettered(experiment)), tuple(rows)
     )
 
 
@@ -180,9 +188,26 @@ def _estimate(own: Estimate, spread: bool = True) -> str:
     return number(own.mean) + (f" {interval(*own.interval)}" if spread and own.interval else "")
 
 
+def _label_tables(experiment: Experiment, results: Mapping[At, RunResult], names: Sequence[str]) -> list[Table]:
+    """Of each label the test rows with a no and with a yes, by what was said, mean over seeds."""
+    shown, tables = _shown(names, 5 * len(experiment.strategies)), []
+    header = ("Label", *(text.rstrip(",") for text in ANSWERED))
+    for s, title in enumerate(lettered(experiment)):
+        matrices = np.array([results[s, r].confusion for r in range(len(experiment.seeds))], dtype=float)  # [R, L, 2, 2]
+        means = mean_matrices(matrices.swapaxes(0, 1))  # [L, 2, 2]
+        rows = tuple((name, *map(count, mean.flat)) for name, mean in zip(shown, means, strict=False))
+        tables.append(Table(f"Confusion of {title}{_of(shown, names)}", header, rows))
+    return tables
+
+
 def confusion_tables(experiment: Experiment, results: Mapping[At, RunResult], class_names: Sequence[str]) -> list[Table]:
-    """Test rows of each true class by what they were said to be, mean over seeds; nothing for many classes."""
-    if len(class_names) > LARGEST_MATRIX or results[0, 0].confusion.ndim > 2:
+    """Test rows of each true class by what they were said to be, mean over seeds; nothing for many classes.
+
+    Of several labels, one row for each.
+    """
+    if results[0, 0].confusion.ndim == 3:
+        return _label_tables(experiment, results, class_names)
+    if len(class_names) > LARGEST_MATRIX:
         return []
     strategies, seeds = range(len(experiment.strategies)), range(len(experiment.seeds))
     means = mean_matrices(np.array([[results[s, r].confusion for r in seeds] for s in strategies], dtype=float))

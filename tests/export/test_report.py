@@ -104,3 +104,34 @@ def test_charts_that_do_not_fit_are_left_out_and_it_is_said(monkeypatch: pytest.
     smaller = report(LAST, RESULTS, VERDICT)
     assert "was left out, so that the report stays small" in smaller and len(smaller) < len(TEXT)
     assert len(re.findall("data-figure=", smaller)) == 3
+
+
+OTHERS = {
+    "several labels": (
+        {"source": "multilabel", "params": {"n": 120, "n_val": 60, "n_test": 80}}, "mlp",
+        ["Label", "no, said yes", "All labels right", "“label 2”: what was taken for what"], 6,
+    ),
+    "series": (
+        {"source": "events", "params": {"n": 60, "steps": 12, "rate": 0.2, "n_val": 30, "n_test": 40}}, "lstm",
+        ["said to be event", "Event recall", "False alarms per 1000 steps", "on test steps", "series over time"], 5,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("data, model, wanted, charts", OTHERS.values(), ids=OTHERS)
+def test_labels_and_series_have_their_tables_and_charts(data: dict, model: str, wanted: list[str], charts: int) -> None:
+    what = Experiment.from_dict({
+        "data": data, "model": {"name": model}, "training": {"epochs": 1},
+        "strategies": [{"name": ATTACK, "loss": "bce_with_logits"}, {"name": "b", "loss": "bce", "weighting": "balanced"}],
+    })  # fmt: skip
+    *_, last = train(what, load(what.data))
+    results = evaluate(last)
+    text = report(last, results, VERDICT, when=WHEN)
+    reader = Reader()
+    reader.feed(text)
+    shown = "\n".join(reader.text)
+    assert all(word in shown for word in wanted) and ATTACK not in text
+    assert len([attributes for _, attributes in reader.tags if "data-figure" in attributes]) == charts
+    cells = [cell.replace("\u2009", "").replace("\u202f", "").replace("\xa0", "") for cell in reader.text]
+    for matrix in results[1, 0].confusion.reshape(-1, 2, 2):
+        assert all(str(int(cell)) in cells for cell in matrix.flat)

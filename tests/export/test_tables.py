@@ -104,3 +104,19 @@ def test_any_table_is_saved_without_formulas_and_with_all_digits():
     header, one, two = csv.reader(io.StringIO(frame_csv(frame), newline=""))
     assert header == ["'=HYPERLINK(1)", "row", "'@name"]
     assert np.float32(one[0]) == third and one[1:] == ["2", "'+1"] and two == ["", "3", 'a "b", c']
+
+
+def test_each_label_has_its_four_counts_and_series_count_steps() -> None:
+    for data, model, wanted in (
+        ({"source": "multilabel", "params": {"n": 60, "n_val": 30, "n_test": 40}}, "linear",
+         {("rows with yes, said no, to label 2", (1, 1, 0)), ("rows with no, said no, to label 3", (2, 0, 0))}),
+        ({"source": "events", "params": {"n": 30, "steps": 8, "rate": 0.3, "n_val": 20, "n_test": 20}}, "window_mlp",
+         {("steps of event said to be no event", (1, 0))}),
+    ):  # fmt: skip
+        what = Experiment.from_dict({"data": data, "model": {"name": model}, "training": {"epochs": 1},
+                                     "strategies": [{"name": "@a", "loss": "bce"}]})  # fmt: skip
+        *_, last = train(what, load(what.data))
+        results = evaluate(last)
+        text = results_csv(last, results)
+        test = pd.read_csv(io.StringIO(text)).query("split == 'test'").set_index("metric").value
+        assert all(test[metric] == results[0, 0].confusion[cell] for metric, cell in wanted) and "\n'@a," in text
