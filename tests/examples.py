@@ -48,11 +48,16 @@ def shares(classes: int) -> some.SearchStrategy:
     return parts.map(lambda counts: tuple(count / sum(counts) for count in counts))
 
 
+CLASS_NAMES = some.text(some.characters(exclude_categories=("Cs",)), max_size=8)
+
+
 @some.composite
 def data_specs(draw) -> DataSpec:
-    """Any source that needs no file, with parameters that fit together."""
-    source = SOURCES[draw(some.sampled_from([key for key, record in SOURCES.items() if record.kind != "upload"]))]
+    """Any source, a file included, with parameters that fit together."""
+    source = SOURCES[draw(some.sampled_from(list(SOURCES)))]
     params = dict(draw(params_of(source)))
+    if source.key == "upload":
+        params["classes"] = tuple(draw(some.lists(CLASS_NAMES, min_size=2, max_size=5, unique=True)))
     if "priors" in params:
         default = next(param.default for param in source.params if param.name == "priors")
         params["priors"] = draw(shares(len(default) if len(default) == 2 else draw(some.integers(2, 6))))
@@ -92,11 +97,12 @@ def strategies_of(draw, spec: DataSpec, name: str) -> Strategy:
         if "weights" in [param.name for param in record.params]:
             params["weights"] = tuple(draw(some.lists(some.floats(0, 1e6), min_size=classes, max_size=classes).filter(any)))
         if "thresholds" in params:
-            params["thresholds"] = params["thresholds"][:1]
+            each = some.lists(some.floats(0.0001, 0.9999), min_size=classes, max_size=classes)
+            params["thresholds"] = tuple(draw(each)) if draw(some.booleans()) else params["thresholds"][:1]
         chosen |= {key_field: record.key, params_field: params}
     overrides = {param.name: values_of(param) for param in Training.FIELDS if param.name not in Training.SHARED}
     chosen["overrides"] = draw(some.fixed_dictionaries({}, optional=overrides))
-    return Strategy(**chosen, weights_from_epoch=draw(some.integers(0, 10)))
+    return Strategy(**chosen, weights_from_epoch=draw(some.integers(0, 10)), sample_weight=draw(some.booleans()))
 
 
 @some.composite

@@ -143,7 +143,9 @@ def test_what_is_undefined_is_null() -> None:
 )  # fmt: skip
 def test_every_task_is_trained_and_written(tmp_path: Path, data, shape, extra) -> None:
     raw = {"data": data, "strategies": [{"name": "a"}, {"name": "b", "weighting": "balanced"}], "training": {"epochs": 2}}
-    code, result = run(tmp_path, raw, "--models", str(tmp_path / "models"))
+    report, table = tmp_path / "report.html", tmp_path / "results.csv"
+    code, result = run(tmp_path, raw, "--models", str(tmp_path / "models"), "--report", str(report), "--csv", str(table),
+                       "--script", "b")  # fmt: skip
     assert code == 0 and result["task"] == {3: "multiclass", 4: "multilabel", 2: "sequence"}[len(shape) + (shape[0] == 3)]
     for own in (run for strategy in result["strategies"] for run in strategy["runs"]):
         assert np.array(own["confusion"]).shape == shape and set(own["metrics"]) == set(METRICS) | extra
@@ -152,3 +154,10 @@ def test_every_task_is_trained_and_written(tmp_path: Path, data, shape, extra) -
     assert set(result["strategies"][0]["summary"]) >= extra
     state = torch.load(tmp_path / "models" / "a-seed0.pt", weights_only=True)
     assert ("lstm.weight_ih_l0" in state) == (result["task"] == "sequence")
+    assert result["digest"] in report.read_text("utf-8") and set(pd.read_csv(table).strategy) == {"a", "b"}
+    own = subprocess.run([sys.executable, "-I", "b.py"], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    shown = [json.loads(matrix) for matrix in re.findall(r"test confusion (\[\[.*?\]\])", own)]
+    trained = result["strategies"][1]["runs"][0]
+    assert np.abs(np.array(shown).reshape(shape) - trained["confusion"]).sum() / 2 <= 1
+    nll = float(re.findall(r"validation NLL (\S+)", own)[0])
+    assert nll == pytest.approx(trained["history"]["val_nll"][-1], abs=1e-3)
