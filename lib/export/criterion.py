@@ -26,6 +26,7 @@ def criterion_code(loss: Loss, params: Mapping[str, Any], *, ones: Collection[st
     `ones` are the names of weights that are 1 everywhere. `per_row`: one term per row, not their mean.
     """
     code = LAMBDA.sub(r"def criterion(logits, targets):\n    return ", loss.code.format(**params))
+    code = code.replace("\ndef criterion", "\n\ndef criterion")  # among other statements it stands apart
     tree = ast.parse(code)
     edits = [edit for node in ast.walk(tree) if isinstance(node, ast.Call) for edit in _arguments(code, node, ones, per_row)]
     if per_row:
