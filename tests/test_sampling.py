@@ -245,3 +245,12 @@ def test_drawing_rows_leaves_the_global_random_state_alone():
     for key in EVERY:
         stream(key).epoch()
     assert torch.equal(torch.random.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("key", SAMPLERS)
+def test_the_code_of_what_is_seen_gives_the_same_proportions(key: str) -> None:
+    counts = torch.tensor([50.0, 7.0, 120.0], dtype=torch.float64)
+    values = {p.name: 0.4 if isinstance(p.default, float) else p.default for p in SAMPLERS[key].params}
+    expected = SAMPLERS[key].seen_counts(counts, values)
+    found = eval(SAMPLERS[key].seen_code.format(counts="counts", **values), {"counts": counts})
+    torch.testing.assert_close(found / found.sum(), expected / expected.sum(), rtol=1e-12, atol=0)
