@@ -130,7 +130,7 @@ def memory(experiment: Experiment, dataset: Dataset) -> int:
     tables = own * (rows * (features + 6) + (validation + test) * features)
     made = seeds * sum(made for made, _ in synthetic_rows(experiment, dataset))
     tables += (made + own * rows * (made > 0)) * (features + 12)  # beside the rows that all share
-    history = 2 * runs * (experiment.training.epochs * (classes + 2) + 4 * classes**2)
+    history = 2 * runs * (experiment.training.epochs * (4 * classes + 2) + 4 * classes**2)
     history += _moments(dataset, runs, sum(parameters(widths) for _, widths in _models(experiment, dataset)))
     drawn = runs * rows * 6  # row numbers of an epoch: one int64 pass per run, stacked, shifted
     gathered = (features + 4) * max(min(CHUNK_BYTES // FLOAT // (features + 4), runs * rows), sum(batch for batch, _ in models))
@@ -150,7 +150,7 @@ def _memory_of_series(experiment: Experiment, dataset: Dataset) -> int:
     own = seeds if experiment.data.resample else 1
     tables = own * (train * (2 * features + 1) + (validation + test) * (features + 1))
     tables += 2 * (train + validation + test) * (dataset.train.step_rows is not None)
-    history = 2 * runs * (experiment.training.epochs * 4 + 16)
+    history = 2 * runs * (experiment.training.epochs * 10 + 16)
     history += _moments(dataset, runs, values // seeds)
     batch = max(batch * steps * (widths.per_step + 12) for batch, widths in models)
     drawn = runs * len(dataset.train) * 6

@@ -285,6 +285,14 @@ def brier(evidence: Evidence) -> float:
     return float(((evidence.y_prob - truth) ** 2).sum(1).mean())
 
 
+def class_means(values: Tensor, y: Tensor, classes: int) -> Tensor:
+    """Means [K, C] of values [K, N] over the rows of each class, NaN without any; of labels [K, L, N], of each label [K, L]."""
+    if y.ndim > 1:
+        return values.mean(-1)
+    totals = values.new_zeros(len(values), classes).index_add_(1, y, values)
+    return totals / torch.bincount(y, minlength=classes)
+
+
 def t_interval(values: Array, level: float = 0.95) -> tuple[float, float] | None:
     """Student's t interval of the mean over seeds (ddof 1): training noise. None for fewer than two numbers."""
     finite = np.asarray(values, dtype=float)

@@ -315,7 +315,7 @@ class Stack:
     def _groups(self, epoch: int) -> list[Group]:
         """One group per loss and reduction, with this epoch's weights."""
         alike = [(run.strategy.loss, s.normaliser) for run, s in zip(self.runs, self.settings, strict=True)]
-        return [group_of(self.runs, self.settings, slice(a, b), epoch, self._table.x.dtype) for a, b in _neighbours(alike)]
+        return [group_of(self.runs, self.settings, slice(a, b), epoch, self._table.x.dtype) for a, b in neighbours(alike)]
 
     def _sample_weight(self, group: Group, rows: Tensor, targets: Tensor) -> Tensor | None:
         """The weight of each row, shaped as the terms; 1 for strategies that do without; None where rows have none."""
@@ -394,7 +394,7 @@ def _joined(parts: Sequence[Tensor]) -> Tensor:
     return parts[0] if len(parts) == 1 else torch.cat(list(parts))
 
 
-def _neighbours(keys: Sequence[Any]) -> list[tuple[int, int]]:
+def neighbours(keys: Sequence[Any]) -> list[tuple[int, int]]:
     """Start and end of each stretch of equal keys."""
     edges = [0, *(i for i in range(1, len(keys)) if keys[i] != keys[i - 1]), len(keys)]
     return list(zip(edges, edges[1:], strict=False))

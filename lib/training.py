@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lib import sequence_models
+from lib.class_shares import ClassShares, Sample, wants
 from lib.data import SOURCES, Dataset, Split
 from lib.data.upload import Table
 from lib.decisions import DECISIONS, Context, Rule
 from lib.experiment import DataSpec, Experiment, check_fit, check_model
 from lib.losses import Head
-from lib.metrics import confusion_matrices, recall
+from lib.metrics import class_means, confusion_matrices, recall
 from lib.models import Net, predict, state_dict
 from lib.moments import MAX_CLASSES, Moment, Moments, affordable
 from lib.registry import brief
@@ -43,6 +44,11 @@ class History:
     train_loss: Array  # [S, R, E] as optimised: the mean over the batches of an epoch
     val_nll: Array  # [S, R, E] plain, unweighted: comparable across losses; NaN where scores are no probabilities
     recall: Array  # [S, R, E, C] on validation, by the strategy's decision; of several labels [S, R, E, L], of their yes
+    class_nll: (
+        Array  # [S, R, E, C] of the rows of a class, as `val_nll` is of all; of several labels [S, R, E, L], of their answers
+    )
+    loss_share: Array  # [S, R, E, C] of each class in the loss as optimised, or of each label; NaN where not measured
+    gradient_share: Array  # [S, R, E, C] of each class in its gradient
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,7 +192,7 @@ def train(
 def past(snapshot: Snapshot, moment: Moment) -> Snapshot:
     """The training as it was at the end of an earlier epoch; models of first seeds only, and only where they were kept."""
     epoch = moment.epoch
-    history = History(*(getattr(snapshot.history, f.name)[:, :, :epoch] for f in dataclasses.fields(History)))
+    history = _each(snapshot.history, lambda values: values[:, :, :epoch])
     models = {
         (s, 0): dataclasses.replace(snapshot.models[s, 0], parameters=own, epoch=epoch) for s, own in moment.parameters.items()
     }
@@ -232,7 +238,7 @@ class _Tuning:
             scores = np.where(there, recalls, 0).sum(2) / there.sum(2)
         tuned = choose(self._experiment, scores, every.diverged)
         chosen = picked(tuned)
-        history = History(*(_read_only(getattr(every.history, f.name)[chosen]) for f in dataclasses.fields(History)))
+        history = _each(every.history, lambda values: values[chosen])
         at = {(s, r): (c, r) for s, c in enumerate(chosen) for r in range(len(self._experiment.seeds))}
         models, measured = (
             {own: dataclasses.replace(of[c], run=self._run(of[c].run, own)) for own, c in at.items() if c in of}
@@ -278,10 +284,10 @@ class _Progress:
         self.rules: dict[At, Rule] = {}
         self._measured: dict[At, TrainedModel] = {}
         shape = (len(experiment.strategies), len(experiment.seeds))
-        classes, epochs = len(dataset.class_names), experiment.training.epochs
-        self._train_loss = np.full((*shape, epochs), np.nan)
-        self._val_nll = np.full((*shape, epochs), np.nan)
-        self._recall = np.full((*shape, epochs, classes), np.nan)
+        self._shares = [ClassShares(stack.runs, stack.settings, dtype) for stack in self.stacks]
+        of_runs = (*shape, experiment.training.epochs)
+        of_classes = (*of_runs, len(dataset.class_names))
+        self._history = History(*(np.full(of_runs, np.nan) for _ in range(2)), *(np.full(of_classes, np.nan) for _ in range(4)))
         counts = dataset.class_counts("validation").shape
         self._confusion = np.zeros((*shape, *counts, counts[-1]))
         firsts = sum(own.shape[0] for _, own in self._firsts())
@@ -294,16 +300,18 @@ class _Progress:
     def finish_epoch(self) -> None:
         """Evaluate on validation and write the epoch into the history."""
         self._confusion = np.zeros_like(self._confusion)
-        for stack in self.stacks:
+        for stack, shares in zip(self.stacks, self._shares, strict=True):
             losses = (stack.loss_sum / stack.batches).double().numpy()
             finite = torch.isfinite(stack.parameters()).all(1) & torch.isfinite(stack.loss_sum)
             for run, loss, sound in zip(stack.runs, losses, finite.tolist(), strict=True):
-                self._train_loss[(*run.at, self.epoch)] = loss
+                self._history.train_loss[(*run.at, self.epoch)] = loss
                 if not sound:
                     self.diverged.setdefault(run.at, self.epoch + 1)
             self._validate(stack)
+            if wants(self.epoch, self.experiment.training.epochs, stack.batches):
+                self._share(stack, shares)
             stack.batches_done, stack.loss_sum = 0, torch.zeros_like(stack.loss_sum)
-        self._recall[:, :, self.epoch] = self.reading.groups(recall(self._confusion))
+        self._history.recall[:, :, self.epoch] = self.reading.groups(recall(self._confusion))
         self.epoch += 1
         if self._moments.wants(self.epoch):
             parameters = dict(self._firsts()) if self._drawn else {}
@@ -344,15 +352,31 @@ class _Progress:
             for run, rule in zip(runs, rules, strict=True)
         ])  # fmt: skip
         log_prob = (scores + shown.to(scores.dtype).unsqueeze(-2)).log_softmax(-1)
-        own_class = log_prob.gather(-1, y.expand(len(runs), *y.shape).unsqueeze(-1)).squeeze(-1)
-        nll = -own_class.double().flatten(1).mean(1).numpy()
-        for run, matrix, value in zip(runs, matrices, nll, strict=True):
+        nll = -log_prob.gather(-1, y.expand(len(runs), *y.shape).unsqueeze(-1)).squeeze(-1).double()
+        overall, of_class = nll.flatten(1).mean(1).numpy(), class_means(nll, y, scores.shape[-1]).numpy()
+        for run, matrix, value, values in zip(runs, matrices, overall, of_class, strict=True):
             if run.at not in self.diverged:
                 self._confusion[run.at] = matrix
-                self._val_nll[(*run.at, self.epoch)] = value if run.loss.link != "none" else np.nan
+                if run.loss.link != "none":
+                    self._history.val_nll[(*run.at, self.epoch)] = value
+                    self._history.class_nll[(*run.at, self.epoch)] = values
+
+    def _share(self, stack: Stack | SeriesStack, shares: ClassShares) -> None:
+        """Whom the epoch that is over listened to."""
+        rows = stack.parameters()
+
+        def outputs(members: slice, sample: Sample) -> Tensor:
+            head = stack.runs[members.start].loss.head
+            return predictions(rows[members], stack.widths, sample.dataset, sample.x, sample.mask, head)
+
+        loss, gradient = (found.double().numpy() for found in shares.measure(self.epoch, outputs))
+        for run, of_loss, of_gradient in zip(stack.runs, loss, gradient, strict=True):
+            if run.at not in self.diverged:
+                self._history.loss_share[(*run.at, self.epoch)] = of_loss
+                self._history.gradient_share[(*run.at, self.epoch)] = of_gradient
 
     def snapshot(self) -> Snapshot:
-        shape = self._train_loss.shape[:2]
+        shape = self._history.train_loss.shape[:2]
         now, batches, done = np.full(shape, np.nan), 0, 0
         models: dict[At, TrainedModel] = {}
         for stack in self.stacks:
@@ -366,12 +390,17 @@ class _Progress:
                     self._measured[run.at] if rows is None else TrainedModel(run, rows[k], self.epoch, stack.widths)
                 )
                 now[run.at] = mean
-        history = History(*(_read_only(a[:, :, : self.epoch]) for a in (self._train_loss, self._val_nll, self._recall)))
+        history = _each(self._history, lambda values: values[:, :, : self.epoch])
         return Snapshot(
             self.experiment, self.dataset, self.epoch, self.epoch + done / max(batches, 1), history, now,
             _read_only(self._confusion), dict(self.diverged), models, self.runs, dict(self.rules),
             moments=self._moments.kept, measured=dict(self._measured),
         )  # fmt: skip
+
+
+def _each(history: History, part: Callable[[Array], Array]) -> History:
+    """The same part of every array, read-only."""
+    return History(*(_read_only(part(getattr(history, field.name))) for field in dataclasses.fields(History)))
 
 
 def _read_only(array: Array) -> Array:

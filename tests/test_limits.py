@@ -88,7 +88,7 @@ def test_what_is_kept_counts_data_parameters_and_history():
     snapshot = list(train(asked, load(asked.data)))[-1]
     data = 1200 * (2 * 4 + 8)
     moment = (9 + parameters((2, 32, 32, 3))) * 4  # of the one epoch
-    assert kept(snapshot) == data + parameters((2, 32, 32, 3)) * 4 + (1 + 1 + 3 + 9) * 8 + moment
+    assert kept(snapshot) == data + parameters((2, 32, 32, 3)) * 4 + (1 + 1 + 4 * 3 + 9) * 8 + moment
 
 
 def series(n=10_000, steps=200, strategies=4, **training):

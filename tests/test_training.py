@@ -67,7 +67,7 @@ def assert_same_bits(one, other):
     assert set(one.models) == set(other.models) and one.diverged == other.diverged
     for at, model in one.models.items():
         assert np.array_equal(model.parameters.numpy(), other.models[at].parameters.numpy(), equal_nan=True)
-    for field in ("train_loss", "val_nll", "recall"):
+    for field in ("train_loss", "val_nll", "recall", "class_nll", "loss_share", "gradient_share"):
         assert np.array_equal(getattr(one.history, field), getattr(other.history, field), equal_nan=True)
     assert np.array_equal(one.confusion, other.confusion)
 
