@@ -103,6 +103,22 @@ def estimate(values: Sequence[float] | Array) -> Estimate:
     return Estimate(float(finite.mean()) if len(finite) else math.nan, t_interval(finite), len(finite))
 
 
+def paired_differences(strategies: Sequence[Sequence[RunResult]], baseline: int) -> list[Mapping[str, Estimate]]:
+    """By how much each metric of each strategy exceeds the baseline's: mean over the paired seeds, and their t interval.
+
+    `strategies` holds the results of each one's seeds, in the same order of seeds.
+    """
+    return [
+        {
+            key: estimate(
+                [one.metrics[key] - other.metrics[key] for one, other in zip(seeds, strategies[baseline], strict=True)]
+            )
+            for key in seeds[0].metrics
+        }
+        for seeds in strategies
+    ]
+
+
 def clear_best(strategies: Sequence[Sequence[RunResult]], key: str) -> int | None:
     """The strategy that is best in a metric beyond training noise; None where that cannot be said.
 

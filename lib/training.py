@@ -26,7 +26,7 @@ from lib.models import Net, predict, state_dict
 from lib.moments import MAX_CLASSES, Moment, Moments, affordable
 from lib.registry import brief
 from lib.series_stack import SeriesStack, series_stacks
-from lib.stack import Run, Stack, stacks, standardise
+from lib.stack import Run, Stack, neighbours, stacks, standardise
 from lib.tasks import READINGS
 from lib.tuning import Tuned, candidates, choose, owners, picked
 
@@ -329,11 +329,11 @@ class _Progress:
         classes, parameters = self._confusion.shape[-1], stack.parameters()
         for run, own in zip(stack.runs, parameters, strict=True):
             self._measured[run.at] = TrainedModel(run, own, self.epoch + 1, stack.widths)
-        for runs in _same_dataset(stack.runs):
-            part = stack.runs[runs.start].dataset.validation
+        for first, end in neighbours([id(run.dataset) for run in stack.runs]):  # all, unless data are drawn anew for each seed
+            part = stack.runs[first].dataset.validation
             at_once = max(EVALUATED // (part.decisions * classes), 1)
-            for start in range(runs.start, runs.stop, at_once):
-                self._validate_runs(stack, parameters, slice(start, min(start + at_once, runs.stop)), part)
+            for start in range(first, end, at_once):
+                self._validate_runs(stack, parameters, slice(start, min(start + at_once, end)), part)
 
     def _validate_runs(self, stack: Stack | SeriesStack, parameters: Tensor, members: slice, part: Split) -> None:
         runs, rows = stack.runs[members], parameters[members]
@@ -407,9 +407,3 @@ def _read_only(array: Array) -> Array:
     view = array.view()
     view.setflags(write=False)
     return view
-
-
-def _same_dataset(runs: Sequence[Run]) -> list[slice]:
-    """Stretches of runs that share a dataset; all of them, unless data are drawn anew for each seed."""
-    edges = [0, *(i for i in range(1, len(runs)) if runs[i].dataset is not runs[i - 1].dataset), len(runs)]
-    return [slice(a, b) for a, b in zip(edges, edges[1:], strict=False)]

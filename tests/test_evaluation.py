@@ -10,7 +10,7 @@ from scipy import stats
 from sklearn import metrics as oracle
 
 from lib.data import Split
-from lib.evaluation import RunResult, estimate, evaluate, evaluations, probabilities, summarise
+from lib.evaluation import RunResult, estimate, evaluate, evaluations, paired_differences, probabilities, summarise
 from lib.experiment import DataSpec, Experiment, ModelSpec, Strategy, Training
 from lib.metrics import METRICS
 from lib.registry import Params
@@ -201,6 +201,24 @@ def test_where_there_is_no_closed_form_there_is_none(data, model):
 def result(value, recall):
     metrics = dict.fromkeys(METRICS, value)
     return RunResult(np.eye(2, dtype=np.int64), np.array(recall), np.array([0.5, value]), metrics, None)
+
+
+def test_paired_differences_are_those_of_a_paired_t_test():
+    plain, other = [0.5, 0.7, 0.6], [0.6, 0.75, 0.74]
+    strategies = [[result(value, [1.0, value]) for value in values] for values in (plain, other)]
+    theirs = stats.ttest_rel(other, plain).confidence_interval(0.95)
+    found = paired_differences(strategies, 0)
+    assert found[1]["accuracy"].mean == pytest.approx(np.mean(other) - np.mean(plain))
+    assert found[1]["accuracy"].interval == pytest.approx(tuple(theirs))
+    assert found[0]["accuracy"].mean == 0 and found[0]["accuracy"].interval == (0, 0)
+    assert paired_differences(strategies, 1)[0]["mcc"].mean == pytest.approx(-found[1]["mcc"].mean)
+    assert paired_differences([runs[:1] for runs in strategies], 0)[1]["mcc"].interval is None
+
+
+def test_a_seed_of_which_one_side_diverged_is_in_no_difference():
+    strategies = [[result(0.5, [1.0, 0.5]), result(0.6, [1.0, 0.5])], [result(0.7, [1.0, 0.5]), result(np.nan, [1.0, 0.5])]]
+    found = paired_differences(strategies, 0)[1]["accuracy"]
+    assert found.mean == pytest.approx(0.2) and found.seeds == 1 and found.interval is None
 
 
 def test_a_summary_has_means_and_t_intervals_over_the_seeds():

@@ -1,6 +1,7 @@
 """Loss curves: the loss as optimised, one panel per divisor, and the plain validation NLL that all strategies share.
 
-A line is the mean over seeds, a band reaches from the lowest to the highest seed. The x axis spans the whole training from
+A line is the mean over seeds, a band reaches from the lowest to the highest seed; under the pointer each seed has its number.
+The x axis spans the whole training from
 the start and y limits move in round steps, so that nothing jumps while points arrive.
 """
 
@@ -32,6 +33,8 @@ LINE_HEIGHT = 18  # pixels between two labels
 POINTS = 400  # per curve; longer trainings are thinned
 KEEP = 0.8  # share of the smoothed value that stays from one point to the next
 TOP, BOTTOM, BETWEEN = 34, 46, 62  # pixels
+NAMED = 8  # seeds whose numbers stand under the pointer
+NEAR = 60  # pixels from the pointer to the line that it tells of: a band is seldom wider
 SHORTEST = 96  # pixels of a panel: in less, ticks run into each other
 
 
@@ -43,7 +46,8 @@ class Curve:
     name: str
     x: Array
     values: Array
-    stopped: tuple[tuple[int, int], ...]  # seed and epoch of runs that diverged
+    stopped: tuple[tuple[int, int], ...]  # place among the seeds, and epoch, of runs that diverged
+    seeds: tuple[int, ...]
 
     @property
     def mean(self) -> Array:
@@ -68,11 +72,11 @@ def train_loss(
     running = snapshot.progress > snapshot.epoch
     panels: dict[str, list[Curve]] = {}
     for s in range(len(snapshot.experiment.strategies)):
-        places, values = _known(snapshot, s, snapshot.history.train_loss)
+        places, values = known(snapshot, s, snapshot.history.train_loss)
         if running and len(places) == snapshot.epoch and np.isfinite(snapshot.loss_now[s]).any():
             values = np.concatenate([values, snapshot.loss_now[s][:, None]], axis=1)
             places = np.append(places, snapshot.progress)
-        panels.setdefault(divisor(snapshot, s), []).append(_curve(snapshot, s, places, values))
+        panels.setdefault(divisor(snapshot, s), []).append(curve_of(snapshot, s, places, values))
     decision = READINGS[snapshot.dataset.task].decision
     ordered = [(DIVISORS[key].replace("row", decision), panels[key]) for key in DIVISORS if key in panels]
     alt = _alt("Training loss as optimised", snapshot, [c for _, curves in ordered for c in curves])
@@ -88,7 +92,7 @@ def validation_nll(
 ) -> Chart:  # fmt: skip
     """Plain negative log likelihood on validation rows: unweighted, the same quantity for every strategy."""
     values = snapshot.history.val_nll
-    curves = [_curve(snapshot, s, *_known(snapshot, s, values)) for s in range(len(values))]
+    curves = [curve_of(snapshot, s, *known(snapshot, s, values)) for s in range(len(values))]
     silent = [c for c in curves if LOSSES[snapshot.experiment.strategies[c.index].loss].link == "none"]
     shown = [c for c in curves if c not in silent]
     alt = _alt("Validation NLL, unweighted", snapshot, shown)
@@ -100,23 +104,23 @@ def validation_nll(
     return _chart([(title, shown)], snapshot, "epoch (comparable)", dark=dark, height=height, log=log, smooth=smooth, alt=alt)
 
 
-def _known(snapshot: Snapshot, index: int, values: Array) -> tuple[Array, Array]:
+def known(snapshot: Snapshot, index: int, values: Array) -> tuple[Array, Array]:
     """The epochs [P] that there are of a strategy, and its values [R, P]; of a strategy that is kept all of them."""
     epochs = snapshot.epochs_of(index)
     return np.arange(1, epochs + 1, dtype=float), values[index][:, :epochs]
 
 
-def _curve(snapshot: Snapshot, index: int, x: Array, values: Array) -> Curve:
+def curve_of(snapshot: Snapshot, index: int, x: Array, values: Array, points: int = POINTS) -> Curve:
     """The curve up to where runs diverged; thinned when it is long."""
     values = np.array(values, dtype=float)
     stopped = tuple(sorted((at[1], epoch) for at, epoch in snapshot.diverged.items() if at[0] == index))
     for seed, epoch in stopped:
         values[seed, epoch - 1 :] = np.nan
     values[~np.isfinite(values)] = np.nan
-    if len(x) > POINTS:
-        keep = np.unique(np.linspace(0, len(x) - 1, POINTS).round().astype(int))
+    if len(x) > points:
+        keep = np.unique(np.linspace(0, len(x) - 1, points).round().astype(int))
         x, values = x[keep], values[:, keep]
-    return Curve(index, snapshot.experiment.strategies[index].name, x, values, stopped)
+    return Curve(index, snapshot.experiment.strategies[index].name, x, values, stopped, snapshot.experiment.seeds)
 
 
 def _chart(
@@ -129,14 +133,14 @@ def _chart(
     margin = (64, 20 + 8 * max(labels, default=0), TOP, BOTTOM)
     between = BETWEEN * (len(panels) - 1)
     height = max(height, TOP + len(panels) * SHORTEST + between + BOTTOM)
-    layout = base_layout(height, margin, dark)
+    layout = base_layout(height, margin, dark) | {"hoverdistance": NEAR}
     inner = height - TOP - BOTTOM
     each = (inner - between) / max(len(panels), 1)
     data: list[dict[str, Any]] = []
     for panel, (title, curves) in enumerate(panels):
         x, y = axis_names(panel)
         top = inner - panel * (each + BETWEEN)
-        low, high = _limits(curves, log)
+        low, high = limits(curves, log)
         last = panel == len(panels) - 1
         x_title = {"title": {"text": under}} if last else {}
         layout[layout_key(x)] = {
@@ -146,35 +150,30 @@ def _chart(
         layout[layout_key(y)] = {
             "anchor": x, "domain": [max((top - each) / inner, 0), top / inner], "type": "log" if log else "linear",
             "range": [low, high], "nticks": 5 if each > 1.4 * SHORTEST else 4,
-        } | (_log_ticks(low, high) if log else {})  # fmt: skip
+        } | (log_ticks(low, high) if log else {})  # fmt: skip
         heading = escape(title, 80)
         layout["annotations"].append({
             "text": heading, "xref": "paper", "yref": f"{y} domain", "x": 0, "y": 1, "xanchor": "left", "yanchor": "bottom",
             "xshift": -margin[0] + 6, "yshift": 8, "font": {"size": 15, "color": own.ink},
         })  # fmt: skip
         for curve in curves:
-            data += _traces(curve, (x, y), dark, smooth)
-        layout["annotations"] += _end_labels(curves, (x, y), (low, high), each, log, dark)
+            data += traces_of(curve, (x, y), dark, smooth)
+        layout["annotations"] += end_labels(curves, (x, y), (low, high), each, log, dark)
         layout["annotations"] += _gone(curves, (x, y), dark)
     return Chart({"data": data, "layout": layout}, alt)
 
 
-def _traces(curve: Curve, axes: tuple[str, str], dark: bool, smooth: bool) -> list[dict[str, Any]]:
+def traces_of(curve: Curve, axes: tuple[str, str], dark: bool, smooth: bool) -> list[dict[str, Any]]:
     """The band over seeds, the mean, and where runs diverged. Always as many traces, so that a zoom finds its own."""
     own, mean = style(curve.index, dark), curve.mean
     common = {"type": "scatter", "xaxis": axes[0], "yaxis": axes[1], "showlegend": False}
     name = f"{own.letter} {escape(curve.name)}"
     seeds = f", mean of {len(curve.values)} seeds" if len(curve.values) > 1 else ""
+    told: dict[str, Any] = {"hovertemplate": f"<b>{name}</b><br>epoch %{{x:.3~r}}: %{{y:.3~r}}<extra></extra>"}
     traces: list[dict[str, Any]] = []
     if len(curve.values) > 1:
-        sound = np.isfinite(curve.values).any(0)
-        x, values = curve.x[sound], curve.values[:, sound]
-        low = np.nanmin(values, axis=0) if sound.any() else x
-        high = np.nanmax(values, axis=0) if sound.any() else x
-        traces.append(common | {
-            "x": np.concatenate([x, x[::-1]]), "y": np.concatenate([high, low[::-1]]), "mode": "lines", "fill": "toself",
-            "fillcolor": fade(own.color, 0.16), "line": {"width": 0}, "hoverinfo": "skip", "name": f"{name}, seeds",
-        })  # fmt: skip
+        traces += _band(curve, name, common, fade(own.color, 0.16))
+        told = _each_seed(curve, name)
     few, thick = len(curve.x) <= 40 and not smooth, {"color": own.color, "width": 3, "dash": own.dash}
     if smooth:
         traces.append(common | {
@@ -186,9 +185,34 @@ def _traces(curve: Curve, axes: tuple[str, str], dark: bool, smooth: bool) -> li
         "x": curve.x, "y": mean, "mode": "lines+markers" if few else "lines", "name": name, "cliponaxis": False,
         "line": {"color": fade(own.color, 0.45), "width": 1.5} if smooth else thick,
         "marker": {"symbol": own.symbol, "size": 7, "color": own.color},
-        "hovertemplate": f"<b>{name}</b>{seeds}<br>epoch %{{x:.3~r}}: %{{y:.3~r}}<extra></extra>",
-    })  # fmt: skip
+    } | told)  # fmt: skip
     return traces + [_crosses(curve, common, name, dark)]
+
+
+def _band(curve: Curve, name: str, common: dict[str, Any], color: str) -> list[dict[str, Any]]:
+    """The lowest and the highest seed, and what lies between."""
+    sound = np.isfinite(curve.values).any(0)
+    whole = bool(sound.all())  # then nothing travels twice
+    x, values = (curve.x, curve.values) if whole else (curve.x[sound], curve.values[:, sound])
+    low, high = (np.nanmin(values, axis=0), np.nanmax(values, axis=0)) if len(x) else (x, x)
+    edge = common | {"x": x, "mode": "lines", "line": {"width": 0}, "hoverinfo": "skip"}
+    return [
+        edge | {"y": low, "name": f"{name}, lowest seed"},
+        edge | {"y": high, "name": f"{name}, highest seed", "fill": "tonexty", "fillcolor": color},
+    ]
+
+
+def _each_seed(curve: Curve, name: str) -> dict[str, Any]:
+    """The mean and each seed's own number under the pointer, and in which epoch a seed diverged."""
+    gone = dict(curve.stopped)
+    drawn = curve.values[:, np.isfinite(curve.mean)]
+    there = [r for r in range(len(curve.seeds)) if r not in gone]
+    named = [r for r in there if np.isfinite(drawn[r]).all()][:NAMED]  # beside seeds that are kept, others may yet be short
+    numbers = [f"{curve.seeds[r]}: %{{customdata[{at}]:.3~r}}" for at, r in enumerate(named)]
+    told = [f"seeds {', '.join(numbers)}{', …' if len(there) > len(named) else ''}"] if numbers else []
+    told += [f"seed {curve.seeds[r]} diverged in epoch {epoch}" for r, epoch in list(gone.items())[:NAMED]]
+    head = f"<b>{name}</b><br>epoch %{{x:.3~r}}: mean %{{y:.3~r}}"
+    return {"customdata": curve.values[named].T, "hovertemplate": "<br>".join([head, *told]) + "<extra></extra>"}
 
 
 def smoothed(values: Array) -> Array:
@@ -215,7 +239,7 @@ def _crosses(curve: Curve, common: dict[str, Any], name: str, dark: bool) -> dic
     }  # fmt: skip
 
 
-def _limits(curves: Sequence[Curve], log: bool) -> tuple[float, float]:
+def limits(curves: Sequence[Curve], log: bool) -> tuple[float, float]:
     """Round limits of the y axis around the means; in powers of ten for a log axis."""
     sound = [c.mean for c in curves if not c.stopped] or [c.mean for c in curves]
     drawn = [mean[np.isfinite(mean)] for mean in sound if np.isfinite(mean).any()]
@@ -233,7 +257,7 @@ def _limits(curves: Sequence[Curve], log: bool) -> tuple[float, float]:
     return 0.0, _round_up(float(values.max()) * 1.04)
 
 
-def _log_ticks(low: float, high: float) -> dict[str, Any]:
+def log_ticks(low: float, high: float) -> dict[str, Any]:
     """Ticks at 1, 2 and 5 times powers of ten, all in the same type."""
     values = [digit * 10.0**power for power in range(math.floor(low), math.ceil(high) + 1) for digit in (1, 2, 5)]
     return {"tickmode": "array", "tickvals": values, "ticktext": [f"{value:g}" for value in values]}
@@ -251,10 +275,17 @@ def _label(index: int, name: str, dark: bool) -> tuple[str, str]:
     return f"<b>{letter}</b> {escape(name, 14)}", f"{letter} {shorten(name, 14)}"
 
 
-def _end_labels(
-    curves: Sequence[Curve], axes: tuple[str, str], limits: tuple[float, float], pixels: float, log: bool, dark: bool
+def end_labels(
+    curves: Sequence[Curve],
+    axes: tuple[str, str],
+    limits: tuple[float, float],
+    pixels: float,
+    log: bool,
+    dark: bool,
+    *,
+    letters: bool = False,
 ) -> list[dict[str, Any]]:
-    """Name at each line's end; where ends lie close together the names are pushed apart, in pixels."""
+    """Name at each line's end, or its letter; where ends lie close together the names are pushed apart, in pixels."""
     ends = []
     for curve in curves:
         sound = np.flatnonzero(np.isfinite(curve.mean))
@@ -266,10 +297,10 @@ def _end_labels(
     wanted = [(at - limits[0]) / span * pixels for _, _, at in ends]
     labels = []
     for (curve, x, at), want, place in zip(ends, wanted, spread(wanted, LINE_HEIGHT, pixels), strict=True):
+        text = f"<b>{style(curve.index, dark).letter}</b>" if letters else _label(curve.index, curve.name, dark)[0]
         labels.append({
-            "name": "end", "text": _label(curve.index, curve.name, dark)[0] + (" ✕" if curve.stopped else ""), "xref": axes[0],
-            "yref": axes[1], "x": x, "y": at, "xanchor": "left", "yanchor": "middle", "xshift": 8,
-            "yshift": round(place - want),
+            "name": "end", "text": text + (" ✕" if curve.stopped else ""), "xref": axes[0], "yref": axes[1], "x": x, "y": at,
+            "xanchor": "left", "yanchor": "middle", "xshift": 8, "yshift": round(place - want),
             "font": {"size": 14, "color": style(curve.index, dark).ink},
         })  # fmt: skip
     return labels

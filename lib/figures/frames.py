@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from lib.figures.chart import Chart, Slot
+from lib.figures.panels import axis_names
 from lib.figures.theme import page
 
 Step = tuple[str | int, ...]
@@ -55,13 +56,18 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def with_cursor(chart: Chart, places: Sequence[float], *, dark: bool) -> Chart:
-    """The chart with a line across at x = `places[i]` for position i of a slider; it starts at the last."""
+    """The chart with a line across at x = `places[i]` for position i of a slider, in each panel; it starts at the last."""
     layout = dict(chart.spec["layout"])
-    line = {
-        "type": "line", "xref": "x", "yref": "paper", "x0": places[-1], "x1": places[-1], "y0": 0, "y1": 1, "layer": "below",
-        "line": {"color": page(dark).quiet, "width": 1.5},
-    }  # fmt: skip
-    shapes = [*layout.get("shapes", []), line]
-    at = len(shapes) - 1
-    slots = (*chart.slots, *(Slot(("layout", "shapes", at, end), list(places)) for end in ("x0", "x1")))
-    return Chart(dict(chart.spec) | {"layout": layout | {"shapes": shapes}}, chart.alt, slots)
+    panels = layout.get("meta", {}).get("grid", {}).get("panels", 0)
+    across = [(x, f"{y} domain") for x, y in map(axis_names, range(panels))] or [("x", "paper")]
+    lines = [
+        {"type": "line", "xref": x, "yref": y, "x0": places[-1], "x1": places[-1], "y0": 0, "y1": 1, "layer": "below",
+         "line": {"color": page(dark).quiet, "width": 1.5}}
+        for x, y in across
+    ]  # fmt: skip
+    before = list(layout.get("shapes", []))
+    slots = [
+        Slot(("layout", "shapes", len(before) + at, end), list(places)) for at in range(len(lines)) for end in ("x0", "x1")
+    ]
+    spec = dict(chart.spec) | {"layout": layout | {"shapes": before + lines}}
+    return Chart(spec, chart.alt, (*chart.slots, *slots))

@@ -5,26 +5,20 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import streamlit as st
 
 from lib.advice import advise
 from lib.data import Dataset
-from lib.evaluation import Estimate, clear_best, summarise
 from lib.experiment import Experiment
 from lib.figures.boundary import boundaries
 from lib.figures.chart import Chart
 from lib.figures.confusion import NUMBERED, group_recalls, top_confusions
 from lib.figures.course import boundary_course, shows_course
-from lib.figures.curves import train_loss, validation_nll
 from lib.figures.recall import recall_bars
-from lib.figures.text import number
-from lib.metrics import metrics_of
 from lib.runner import Job, State
 from lib.tasks import READINGS
 from lib.training import Snapshot
-from lib.ui import rows_view, state, task_view, tuning_view
+from lib.ui import curves_view, results_view, rows_view, state, task_view, tuning_view, verdict_view
 from lib.ui.controls import segments
 from lib.ui.epochs_view import Scene, scene, slider
 from lib.ui.live_plotly import live_plotly, preload
@@ -34,7 +28,6 @@ from lib.ui.text import inert
 
 TICK = 0.25  # seconds between two looks at a running training
 LOW = 230  # pixels of the curves: a matrix is to be in sight below them on a laptop
-WIDE = 4  # strategies up to which the table has room for both ends of each interval
 BESIDE = 4  # classes up to which the recall bars have room beside the curves
 SCALES = {"count": "count", "row": "of the true class", "column": "of the predicted class", "all": "of all rows"}
 
@@ -80,18 +73,7 @@ def _draw(own: Job) -> None:
     shown = scene(own, snapshot, stamp)
     slider(shown)
     beside = len(snapshot.dataset.class_names) <= BESIDE
-    newest = (own.number, own.version, dark)
-    with st.container(horizontal=True):
-        log = _liked("Log axis", "log", "Loss curves on a logarithmic axis.")
-        smooth = _liked("Smooth", "smooth", "A moving average of the curves; the curves themselves stay, thin.")
-    looks: Any = {"dark": dark, "height": LOW, "log": log, "smooth": smooth}
-    grid = st.grid(3 if beside else 2, min_column_width=300)
-    with grid.cell():
-        shown.show_course("train_loss", lambda: train_loss(snapshot, **looks), log, smooth, *newest)
-    with grid.cell():
-        shown.show_course("val_nll", lambda: validation_nll(snapshot, **looks), log, smooth, *stamp)
-    with grid.cell() if beside else st.container():
-        _recall(shown, width=340 if beside else 1000)
+    curves_view.draw(shown, own.version, lambda: _recall(shown, width=340 if beside else 1000), beside)
     _confusion(own, shown)
     task_view.more(shown, show)
     if snapshot.dataset.features == 2 and snapshot.dataset.task in ("binary", "multiclass"):
@@ -100,14 +82,7 @@ def _draw(own: Job) -> None:
         st.subheader("Where the boundary stands, epoch by epoch", anchor=False)
         st.caption("First seed. Dotted: the closed form, and with weight decay where it comes to rest.")
         show(("course", own.number, *beat(own, snapshot, 1), dark), lambda: boundary_course(snapshot, dark=dark), "course")
-    _finished(own)
-
-
-def _liked(label: str, name: str, about: str) -> bool:
-    """A way of looking at curves that is switched on or off."""
-    on = st.toggle(label, state.first(name, state.remembered(name, False)), key=state.key(name), help=about)
-    state.remember(name, on)
-    return on
+    results_view.draw(own)
 
 
 def beat(own: Job, snapshot: Snapshot, per_second: int) -> tuple[object, ...]:
@@ -212,12 +187,16 @@ def _confusion(own: Job, shown: Scene) -> None:
         st.subheader("Validation: what was taken for what", anchor=False, width="content")
         liked = state.remembered("scale", "row")
         comparable = len(names) > 1 and (len(classes) <= NUMBERED or snapshot.dataset.task == "multilabel")
-        scales = SCALES | ({"difference": "against A"} if comparable else {})
+        scales = SCALES | ({"difference": "difference"} if comparable else {})
         chosen = segments("Shade and number", scales, liked if liked in scales else "row", "scale", labelled=False)
         scale: Any = chosen if chosen in scales else "row"
+        against = verdict_view.baseline(names)
+        if scale == "difference" and not verdict_view.settled(job()):
+            against = verdict_view.choose_baseline(names, "baseline/matrices")
     state.remember("scale", scale)
-    click, label = task_view.matrices(shown, scale, gone)
-    rows_view.draw(own, shown, label, click, first_panel=1 if scale == "difference" else 0)
+    click, label = task_view.matrices(shown, scale, gone, against)
+    panels = [s for s in range(len(names)) if scale != "difference" or s != against]
+    rows_view.draw(own, shown, label, click, panels)
     if len(classes) > 10 and snapshot.dataset.task == "multiclass":
         left, right = st.columns(2)
         with left:
@@ -228,63 +207,6 @@ def _confusion(own: Job, shown: Scene) -> None:
         with right:
             st.caption("Most frequent confusions")
             st.dataframe(top_confusions(names, snapshot.confusion, classes).round(3), hide_index=True, height=220)
-
-
-def _finished(own: Job) -> None:
-    """The test split, once, in a panel of its own."""
-    st.subheader("Test: once, when training is over", anchor=False)
-    if own.state != "finished" or own.results is None or own.snapshot is None:
-        st.caption("These rows are not looked at before the last epoch.")
-        return
-    dataset, seeds = own.snapshot.dataset, len(own.experiment.seeds)
-    names = [strategy.name for strategy in own.experiment.strategies]
-    recalls = np.array([[own.results[s, r].recall for r in range(seeds)] for s in range(len(names))])
-    rows, unit = task_view.rows_of(dataset, "test"), READINGS[dataset.task].unit
-    show(
-        ("test_recall", own.number, state.dark()),
-        lambda: recall_bars(
-            names, recalls, dataset.class_names, rows, dark=state.dark(), split="test", width=1000, unit=unit,
-            train_rows=task_view.rows_of(dataset, "train"),
-        ),
-        "test_recall",
-    )  # fmt: skip
-    table = state.memo(("summary", own.number), lambda: summary_table(own))
-    narrow = {name: st.column_config.TextColumn(width=100) for name in table.columns[1:]} if len(names) > WIDE else None
-    st.dataframe(
-        table, column_config=narrow, hide_index=True, height="content", alt="Metrics of each strategy on the test rows"
-    )
-    st.caption(f"{task_view.size_of(dataset, 'test')}. " + (
-        "One seed: no interval, and no winner." if seeds == 1 else
-        f"Mean over {seeds} seeds; {'behind ± half' if len(names) > WIDE else 'in brackets'} the 95 % interval over seeds: "
-        "training noise, not the luck of the draw of the rows. ◀ best, where the paired seeds allow to say so."
-    ))  # fmt: skip
-
-
-def summary_table(own: Job) -> pd.DataFrame:
-    """One row per metric, one column per strategy: mean over seeds, and the interval where there is more than one seed."""
-    assert own.results is not None
-    metrics = metrics_of(own.dataset.task)
-    table: dict[str, list[str]] = {"metric": [metric.label for metric in metrics.values()]}
-    strategies, seeds = own.experiment.strategies, range(len(own.experiment.seeds))
-    results = [[own.results[s, r] for r in seeds] for s in range(len(strategies))]
-    best = {key: clear_best(results, key) for key in metrics}
-    for index, strategy in enumerate(strategies):
-        summary = summarise(results[index])
-        table[f"{letter(index)} {strategy.name}"] = [
-            _with_interval(summary.metrics[key], metric.better, short=len(strategies) > WIDE)
-            + (" ◀" if best[key] == index else "")
-            for key, metric in metrics.items()
-        ]
-    return pd.DataFrame(table)
-
-
-def _with_interval(estimate: Estimate, better: str, *, short: bool) -> str:
-    mean, interval = number(estimate.mean), estimate.interval
-    if interval is None or better == "reference":
-        return mean
-    if short:
-        return f"{mean} ±{estimate.mean - interval[0]:.1g}"
-    return f"{mean} [{', '.join(map(number, interval))}]"
 
 
 def _empty() -> None:

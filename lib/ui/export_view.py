@@ -18,6 +18,7 @@ from lib.ui.copy_button import copy_button
 from lib.ui.engine import engine
 from lib.ui.strategy_editor import letter
 from lib.ui.text import inert
+from lib.ui.verdict_view import baseline
 from lib.verdict import verdict
 
 
@@ -76,7 +77,8 @@ def _files(experiment: Experiment, own: Job | None) -> None:
         _button("experiment.json", "application/json", experiment.to_json, "All settings; can be opened below.")
         if own is not None and own.snapshot is not None and own.results is not None:
             snapshot, results = own.snapshot, own.results
-            _button("report.html", "text/html", lambda: report(snapshot, results, verdict(snapshot, results, 0)),
+            against = baseline([strategy.name for strategy in snapshot.experiment.strategies])
+            _button("report.html", "text/html", lambda: report(snapshot, results, verdict(snapshot, results, against)),
                     "One file with verdict, charts and tables; opens without a network.")  # fmt: skip
             _button("results.csv", "text/csv", lambda: results_csv(snapshot, results), "Every number, one a row.")
             _button("models.zip", "application/zip", lambda: models_zip(snapshot), "The trained models, as state_dicts.")

@@ -28,6 +28,7 @@ from lib.ui import compare_view, frame, state, steering_view, task_view
 from lib.ui.live_plotly import live_plotly, preload
 from lib.ui.strategy_editor import describe, letter
 from lib.ui.text import inert
+from lib.ui.verdict_view import baseline
 from lib.verdict import verdict
 
 NUMBERED = 3  # classes up to which two rows of matrices have room for numbers
@@ -163,7 +164,8 @@ def _verdict(own: Job) -> list[str]:
     snapshot, results = own.snapshot, own.results
     if own.state != "finished" or snapshot is None or results is None:
         return ["When training is over."]
-    return state.memo(("verdict", own.number, 0), lambda: verdict(snapshot, results, 0))
+    against = baseline([strategy.name for strategy in snapshot.experiment.strategies])
+    return state.memo(("verdict", own.number, against), lambda: verdict(snapshot, results, against))
 
 
 def screens(experiment: Experiment, dataset: Dataset) -> list[Screen]:

@@ -3,6 +3,7 @@
 While a training runs the list stays as it was when it was asked for, so that it can be read; a button brings it up to date.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,14 +41,13 @@ class Asked:
     position: int | None = None
 
 
-def draw(own: Job, shown: Scene, label: int, click: Click | None, *, first_panel: int) -> None:
-    """Below the matrices of all strategies from `first_panel` on."""
-    strategies = shown.snapshot.experiment.strategies
+def draw(own: Job, shown: Scene, label: int, click: Click | None, panels: Sequence[int]) -> None:
+    """Below the matrices, whose `panels` show these strategies."""
     asked: Asked | None = state.remembered("rows", None)
     asked = asked if asked is not None and asked.training == own.number else None
-    if click is not None and len(click.at) == 2 and click.panel + first_panel < len(strategies):
+    if click is not None and len(click.at) == 2 and click.panel < len(panels):
         position = click.position if shown.times else None
-        asked = Asked(own.number, _clicks() + 1, click.panel + first_panel, click.at[0], click.at[1], position)
+        asked = Asked(own.number, _clicks() + 1, panels[click.panel], click.at[0], click.at[1], position)
         state.remember("rows", asked)
     if asked is None:
         with st.container(horizontal=True, vertical_alignment="center"):

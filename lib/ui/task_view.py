@@ -63,8 +63,10 @@ def chosen_label(dataset: Dataset) -> int:
     return int(found or 0)
 
 
-def matrices(shown: Scene, scale: Any, diverged: Callable[[Snapshot], Mapping[int, int]]) -> tuple[Click | None, int]:
-    """Confusion matrices of all strategies: classes, steps, or one label; `diverged` as the figure wants it.
+def matrices(
+    shown: Scene, scale: Any, diverged: Callable[[Snapshot], Mapping[int, int]], baseline: int
+) -> tuple[Click | None, int]:
+    """Confusion matrices of all strategies: classes, steps, or one label; `diverged` and `baseline` as the figures want.
 
     Returns the cell that was clicked, and the label that is shown.
     """
@@ -76,10 +78,11 @@ def matrices(shown: Scene, scale: Any, diverged: Callable[[Snapshot], Mapping[in
     def panels(at: Snapshot) -> Chart:
         counts = at.confusion[:, :, label] if dataset.task == "multilabel" else at.confusion
         if scale == "difference":
-            return difference_panels(names, counts, classes, dark=dark)
+            return difference_panels(names, counts, classes, dark=dark, baseline=baseline)
         return confusion_panels(names, counts, classes, normalise=scale, dark=dark, diverged=diverged(at))
 
-    return shown.show("confusion", panels, scale, label, clicks=True), label
+    stands = [baseline] if scale == "difference" else []
+    return shown.show("confusion", panels, scale, label, *stands, clicks=True), label
 
 
 def more(shown: Scene, show: Show) -> None:

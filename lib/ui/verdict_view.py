@@ -1,7 +1,10 @@
 """The verdict on a finished training, in sentences."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
+from lib.runner import Job
 from lib.ui import state
 from lib.ui.engine import engine
 from lib.ui.strategy_editor import letter
@@ -9,22 +12,43 @@ from lib.ui.text import inert
 from lib.verdict import verdict
 
 
+def baseline(names: Sequence[str]) -> int:
+    """The strategy that the others are measured against: what the visitor chose last, or the first."""
+    liked: int = state.remembered("baseline", 0)
+    return liked if liked < len(names) else 0
+
+
+def choose_baseline(names: Sequence[str], name: str) -> int:
+    """The choice itself. It stands in the verdict or, while there is none, above the matrices that need it."""
+    first = state.first(name, baseline(names))
+    found = st.selectbox(
+        "Against", range(len(names)), first if first < len(names) else 0, key=state.key(name), label_visibility="collapsed",
+        format_func=lambda s: f"against {letter(s)} {names[s]}",
+        help="The strategy that the others are measured against (the baseline): in the verdict, in differences, in the report.",
+    )  # fmt: skip
+    state.remember("baseline", found)
+    return found
+
+
+def settled(own: Job | None) -> bool:
+    """Whether there is a verdict."""
+    return own is not None and own.state == "finished" and own.results is not None and own.snapshot is not None
+
+
 def draw() -> None:
     """Two to four sentences on the strategy that differs most from a baseline; nothing before a training has ended."""
     own = engine().job(state.visitor())
-    if own is None or own.state != "finished" or own.results is None or own.snapshot is None:
+    if own is None or not settled(own) or own.results is None or own.snapshot is None:
         return
     snapshot, results = own.snapshot, own.results
     names = [strategy.name for strategy in snapshot.experiment.strategies]
     with st.container(border=True):
         title, choice = st.columns([5, 3], vertical_alignment="center")
         title.subheader("Learning, or a moved threshold?", anchor=False)
-        baseline = 0
+        against = 0
         if len(names) > 1:
-            baseline = choice.selectbox(
-                "Compared with", range(len(names)), format_func=lambda s: f"against {letter(s)} {names[s]}", key="baseline",
-                help="The strategy that the others are measured against (the baseline).", label_visibility="collapsed",
-            )  # fmt: skip
-        sentences = state.memo(("verdict", own.number, baseline), lambda: verdict(snapshot, results, baseline))
+            with choice:
+                against = choose_baseline(names, "baseline")
+        sentences = state.memo(("verdict", own.number, against), lambda: verdict(snapshot, results, against))
         text = "  \n".join(inert(sentence, 600) for sentence in sentences)  # two blanks: a new line
         st.markdown(text, help="On the test rows. Intervals, 95 %, carry both the luck of the seeds and that of the rows.")

@@ -13,7 +13,7 @@ def texts(chart):
 
 
 def lines(chart):
-    return {t.name: t for t in chart.figure.data if t.mode and "lines" in t.mode and t.fill is None}
+    return {t.name: t for t in chart.figure.data if t.mode and "lines" in t.mode and not t.name.endswith("seed")}
 
 
 def test_losses_with_different_divisors_stand_in_different_panels(final):
@@ -37,9 +37,10 @@ def test_a_point_exists_before_the_first_epoch_ends(snapshots):
 def test_the_line_is_the_mean_over_seeds_and_the_band_reaches_over_them(final):
     chart = train_loss(final, dark=False)
     values = final.history.train_loss[0]
-    band = next(trace for trace in chart.figure.data if trace.name == "A plain, seeds")
+    low, high = (next(t for t in chart.figure.data if t.name == f"A plain, {which} seed") for which in ("lowest", "highest"))
     assert np.allclose(lines(chart)["A plain"].y, values.mean(0))
-    assert list(band.y) == pytest.approx([*values.max(0), *values.min(0)[::-1]])
+    assert list(low.y) == pytest.approx(values.min(0)) and list(high.y) == pytest.approx(values.max(0))
+    assert high.fill == "tonexty"
 
 
 def test_the_epochs_are_there_from_the_start(snapshots):
@@ -144,5 +145,50 @@ def test_of_more_seeds_the_kept_ones_stand_in_full(final):
     kept = keep(final, None, what, final.dataset)
     first = join(kept, next(train(what, final.dataset, skip=kept.runs)))
     assert list(lines(train_loss(first, dark=False))["A plain"].y) == pytest.approx(final.history.train_loss[0, 0])
-    band = next(t for t in validation_nll(first, dark=False).figure.data if t.name == "A plain, seeds")
-    assert list(band.x) == [1, 2, 3, 3, 2, 1]
+    band = next(t for t in validation_nll(first, dark=False).figure.data if t.name == "A plain, highest seed")
+    assert list(band.x) == [1, 2, 3]
+    line = lines(validation_nll(first, dark=False))["A plain"]
+    assert np.isfinite(line.customdata).all() and shown(line, 0).endswith(f"seeds 0: {final.history.val_nll[0, 0, 0]:.3g}, …")
+
+
+def shown(line, point):
+    """What stands under the pointer: the numbers in their places."""
+    text = line.hovertemplate.replace("<extra></extra>", "")
+    for place, value in {"x": line.x[point], "y": line.y[point]}.items():
+        text = text.replace(f"%{{{place}:.3~r}}", f"{value:.3g}")
+    for at, value in enumerate(line.customdata[point]):
+        text = text.replace(f"%{{customdata[{at}]:.3~r}}", f"{value:.3g}")
+    return text
+
+
+def test_under_the_pointer_stand_the_mean_and_each_seed(final):
+    values = final.history.val_nll[0]
+    line = lines(validation_nll(final, dark=False))["A plain"]
+    assert shown(line, 1) == (
+        f"<b>A plain</b><br>epoch 2: mean {values[:, 1].mean():.3g}<br>seeds 0: {values[0, 1]:.3g}, 1: {values[1, 1]:.3g}"
+    )
+
+
+def test_a_seed_that_diverged_is_named_with_its_epoch_and_has_no_number(final):
+    gone = dataclasses.replace(final, diverged={(0, 0): 3})
+    line = lines(validation_nll(gone, dark=False))["A plain"]
+    values = final.history.val_nll[0]
+    assert shown(line, 0).endswith(f"seeds 1: {values[1, 0]:.3g}<br>seed 0 diverged in epoch 3")
+    assert np.isfinite(line.customdata).all()
+
+
+def test_of_many_seeds_eight_are_named(final):
+    strategies, epochs = 3, 3
+    values = np.arange(strategies * 10 * epochs, dtype=float).reshape(strategies, 10, epochs)
+    ten = dataclasses.replace(final.experiment, seeds=tuple(range(20, 30)))
+    history = dataclasses.replace(final.history, val_nll=values)
+    line = lines(validation_nll(dataclasses.replace(final, experiment=ten, history=history, diverged={}), dark=False))[
+        "A plain"
+    ]
+    assert "20: 0," in shown(line, 0) and "27: 21, …" in shown(line, 0) and "28:" not in shown(line, 0)
+
+
+def test_one_seed_has_no_band_and_no_list(ring):
+    line = lines(validation_nll(ring, dark=False))["A plain"]
+    assert line.customdata is None and "seeds" not in line.hovertemplate
+    assert len([t for t in validation_nll(ring, dark=False).figure.data if "seed" in t.name]) == 0

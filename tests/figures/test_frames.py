@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lib.figures.chart import Chart
-from lib.figures.frames import animated
+from lib.figures.frames import animated, with_cursor
 
 POINTS = np.arange(100.0)
 
@@ -54,3 +54,15 @@ def test_frames_that_are_all_the_same_need_no_slot_and_none_are_refused():
     assert animated([frame(1), frame(1)]).slots == ()
     with pytest.raises(ValueError, match="at least one frame"):
         animated([])
+
+
+def test_a_line_stands_at_the_position_in_each_panel():
+    grid = {"meta": {"grid": {"panels": 3}}, "height": 1}
+    chart = with_cursor(Chart({"data": [], "layout": grid}, ""), [1, 4, 9], dark=False)
+    lines = chart.spec["layout"]["shapes"]
+    assert [(line["xref"], line["yref"]) for line in lines] == [("x", "y domain"), ("x2", "y2 domain"), ("x3", "y3 domain")]
+    assert all(line["x0"] == line["x1"] == 9 for line in lines)
+    assert [slot.path for slot in chart.slots] == [("layout", "shapes", at, end) for at in range(3) for end in ("x0", "x1")]
+    assert all(slot.values == [1, 4, 9] for slot in chart.slots)
+    one = with_cursor(Chart({"data": [], "layout": {"height": 1}}, ""), [2], dark=True).spec["layout"]["shapes"]
+    assert [(line["xref"], line["yref"]) for line in one] == [("x", "paper")]
