@@ -2,7 +2,7 @@
 
 Streamlit makes its own template Plotly's default, with placeholder colours; every chart therefore names this one. Lines
 have a contrast of at least 3:1 and text of 4.5:1 against the page, and no two colours fall together for a reader without
-red or green cones (tests/figures/test_theme.py computes both). Colour never stands alone: a strategy has a letter, a dash
+red, green or blue cones (tests/figures/test_theme.py computes both). Colour never stands alone: a strategy has a letter, a dash
 and a marker, a class its name and a marker.
 """
 
@@ -22,15 +22,15 @@ FONT = "Helvetica Neue, Arial, Liberation Sans, DejaVu Sans, sans-serif"
 LETTERS = "ABCDEFGH"
 
 # After Okabe & Ito 2008; the baseline is grey. Darkened, or lightened, until each stands out on its page.
-LIGHT = ("#6b7280", "#0072b2", "#d55e00", "#009e73", "#501943", "#654504", "#1e9ec1", "#4b019b")
-DARK = ("#8f99a5", "#5ab4f0", "#f08030", "#69fd66", "#b8079a", "#796008", "#88f2fc", "#863cfc")
+LIGHT = ("#6b7280", "#0072b2", "#d55e00", "#009e73", "#521855", "#900f0b", "#0216a5", "#ab7afb")
+DARK = ("#8f99a5", "#5ab4f0", "#f08030", "#69fd66", "#f0dafd", "#57668f", "#bf3804", "#b008fb")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "6px,2px,2px,2px,2px,2px", "2px,6px")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "cross", "triangle-down", "star")
 GLYPHS = "●■◆▲✖✚▼★"
 
 # Classes: a second palette, so that a class is never taken for a strategy.
-CLASS_LIGHT = ("#7d8ea3", "#b1322b", "#2a6f97", "#8a6d00", "#3a7d44", "#7b4fa3", "#00798c", "#a23b72", "#444444", "#c06014")
-CLASS_DARK = ("#8496ac", "#ff8a80", "#66b2e0", "#e0c04a", "#7fd18a", "#c39bec", "#4fd0e0", "#f090c0", "#e6e6e6", "#f5a25d")
+CLASS_LIGHT = ("#7d8ea3", "#b1322b", "#2a6f97", "#0000c4", "#600001", "#302745", "#da6f13", "#9001fb", "#612a80", "#c16df3")
+CLASS_DARK = ("#8496ac", "#ff8a80", "#66b2e0", "#7f631e", "#edcb00", "#684afa", "#80e2ff", "#d2f4b5", "#b28713", "#b90cac")
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Style:
 
 
 PAGES = {
-    False: Page("#ffffff", "#16202c", "#525d6b", "#e3e7ec", ("#f4f7fa", "#0b4a86")),
+    False: Page("#ffffff", "#0a1119", "#525d6b", "#e3e7ec", ("#f4f7fa", "#0b4a86")),
     True: Page("#10161e", "#e8edf3", "#a3afbc", "#2a3542", ("#17202b", "#7cc4ff")),
 }
 

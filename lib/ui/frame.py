@@ -15,6 +15,23 @@ GUIDE = "pages/pitfalls.py"
 SWEEP = "pages/sweep.py"
 PRESENT = "present"  # in the address: the screen of a presentation
 
+# What Streamlit draws with too little contrast: white, and keys at 60 %, on a primary button; links in captions, which are
+# drawn at 60 %; colours of code.
+STYLE = """
+<style>
+[data-testid=stBaseButton-primary] :is(p, kbd) {{ color: {on_primary}; opacity: 1; }}
+[data-testid=stCaptionContainer] a {{ color: inherit; }}
+[data-testid=stCode] code .token:is(.comment, .punctuation) {{ color: {quiet}; }}
+[data-testid=stCode] code .token:is(.keyword, .function, .class-name, .attr-name, .property) {{ color: {word}; }}
+[data-testid=stCode] code .token:is(.string, .number, .boolean, .constant) {{ color: {value}; }}
+[data-testid=stCode] code .token:is(.operator, .decorator, .builtin) {{ color: {sign}; }}
+</style>
+"""
+COLORS = {
+    "light": {"on_primary": "#ffffff", "quiet": "#59636f", "word": "#0b5cad", "value": "#1b6e2f", "sign": "#9a3b00"},
+    "dark": {"on_primary": "#0a1119", "quiet": "#a3afbc", "word": "#8cc6f8", "value": "#7fd18a", "sign": "#f5a25d"},
+}
+
 QUESTIONS = {
     "": ("What do weights do to a loss?", "Pick a story and watch it train, or bring your own labels or rows."),
     "data": (
@@ -86,6 +103,7 @@ def presenting(page: StreamlitPage) -> bool:
 
 def heading(page: StreamlitPage) -> DeltaGenerator | None:
     """Title and sentence of the page. Returns the place of the line that says what is loaded; none in a presentation."""
+    st.html(STYLE.format(**COLORS["dark" if st.context.theme.type == "dark" else "light"]))
     if presenting(page):
         return None
     question, sentence = QUESTIONS[page.url_path]

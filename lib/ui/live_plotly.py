@@ -36,7 +36,7 @@ class Click:
 
 HTML = """
 <div class="live-plotly">
-  <div class="live-plotly-plot" role="img"></div>
+  <div class="live-plotly-plot" role="figure"></div>
 </div>
 """
 

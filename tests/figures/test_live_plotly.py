@@ -48,7 +48,7 @@ def test_the_javascript_makes_no_html_and_asks_nobody_else():
         assert forbidden not in JS + CODE
     assert "Plotly" in CODE and "purge" in CODE and "ResizeObserver" in CODE
     assert len(JS) < 500  # it goes with every message of every chart
-    assert 'role="img"' in HTML
+    assert 'role="figure"' in HTML
     assert "url(" not in CSS
 
 

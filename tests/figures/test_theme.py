@@ -1,6 +1,8 @@
 """Contrast (WCAG 2.2) and colour-blind distances, computed from the colours that figures use."""
 
+import tomllib
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import plotly.graph_objects as go
@@ -8,7 +10,9 @@ import pytest
 
 from lib.figures.confusion import cell_ink
 from lib.figures.theme import CLASS_DARK, CLASS_LIGHT, PAGES, channels, class_color, contrast, mix, on_color, style, template
+from lib.ui.frame import COLORS
 
+ROOT = Path(__file__).parents[2]
 # Machado, Oliveira & Fernandes 2009, severity 1, on linear RGB.
 SEEN_BY = {
     "all cones": np.eye(3),
@@ -17,6 +21,9 @@ SEEN_BY = {
     ),
     "no green cones": np.array(
         [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.01182, 0.04294, 0.968881]]
+    ),
+    "no blue cones": np.array(
+        [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.3039]]
     ),
 }
 # Ottosson 2020, Oklab: distances in it follow what people see.
@@ -55,12 +62,32 @@ def test_numbers_can_be_read_on_every_shade_of_a_cell(dark):
     assert min(contrast(on_color(class_color(c, dark)), class_color(c, dark)) for c in range(10)) >= 4.5
 
 
+@pytest.mark.parametrize("of", ["strategies", "classes"])
 @pytest.mark.parametrize("eye", SEEN_BY)
 @pytest.mark.parametrize("dark", [False, True])
-def test_no_two_strategies_look_alike_to_any_eye(dark, eye):
-    colors = [style(i, dark).color for i in range(8)]
+def test_no_two_look_alike_to_any_eye(dark, eye, of):
+    colors = [class_color(c, dark) for c in range(10)] if of == "classes" else [style(i, dark).color for i in range(8)]
     apart = min(np.linalg.norm(seen(a, eye) - seen(b, eye)) for a, b in combinations(colors, 2))
     assert apart > 0.075  # Okabe & Ito's own eight have 0.076 with a grey among them
+
+
+def test_each_simulation_leaves_grey_alone():
+    for eye in SEEN_BY.values():
+        assert eye.sum(1) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_page_and_its_figures_have_the_same_colours_and_can_be_read(dark):
+    own = tomllib.loads((ROOT / ".streamlit/config.toml").read_text())["theme"]["dark" if dark else "light"]
+    assert (own["backgroundColor"], own["textColor"]) == (PAGES[dark].paper, PAGES[dark].ink)
+    for ground in (own["backgroundColor"], own["secondaryBackgroundColor"]):
+        assert contrast(own["textColor"], ground) >= 7
+        assert contrast(mix(ground, own["textColor"], 0.6), ground) >= 4.5  # captions: text at 60 %
+        assert contrast(own["linkColor"], ground) >= 4.5
+        assert contrast(own["primaryColor"], ground) >= 4.5  # also of a chosen segment
+    drawn = COLORS["dark" if dark else "light"]
+    assert contrast(drawn["on_primary"], own["primaryColor"]) >= 4.5
+    assert min(contrast(drawn[kind], own["secondaryBackgroundColor"]) for kind in ("quiet", "word", "value", "sign")) >= 4.5
 
 
 def test_colour_never_stands_alone():
