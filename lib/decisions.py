@@ -169,7 +169,17 @@ def label_thresholds(scores: Tensor, y: Tensor, context: Context, *, thresholds:
     summary="Divides each probability by the class share (to the power tau): argmax then favours no class.",
     formula=r"\hat y = \arg\max_c\; z_c - \tau \log \pi_c",
     source="Menon et al. 2021 (arXiv 2007.07314), section 4.1",
-    params=(Param("tau", r"\tau", 1.0, 0.0, 5.0, 0.1, help="0: plain argmax. 1: best for the mean recall."),),
+    params=(
+        Param(
+            "tau",
+            r"\tau",
+            1.0,
+            0.0,
+            5.0,
+            0.1,
+            help="How much of the class shares is divided away. 0: plain argmax. 1: best for the mean recall.",
+        ),
+    ),
     code="offset = -{tau} * torch.log(class_counts / class_counts.sum(-1, keepdim=True))",
 )
 def logit_adjust(scores: Tensor, y: Tensor, context: Context, *, tau: float) -> Rule:

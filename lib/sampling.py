@@ -122,7 +122,17 @@ def shuffle(strata: Strata, generator: torch.Generator) -> Tensor:
     summary="Rows drawn with replacement, rare classes more often. Expects the same as weights, with more noise.",
     formula=r"P(\text{row } i) \propto n_{y_i}^{-a},\quad \pi'_c \propto n_c^{1-a}",
     source="PyTorch, WeightedRandomSampler",
-    params=(Param("power", "a", 1.0, 0.0, 2.0, 0.05, help="1: every class equally often. 0: as in the data."),),
+    params=(
+        Param(
+            "power",
+            "a",
+            1.0,
+            0.0,
+            2.0,
+            0.05,
+            help="How much more often rare classes are drawn. 1: every class equally often. 0: as in the data.",
+        ),
+    ),
     code="sampler = WeightedRandomSampler((counts ** -{power})[targets], len(targets), generator=generator)",
     seen_counts=lambda counts, params: torch.where(counts > 0, counts ** (1 - params["power"]), 0.0),
     seen_code="{counts} ** (1 - {power})",

@@ -50,13 +50,14 @@ class Training:
     SHARED: ClassVar[tuple[str, ...]] = ("epochs", "lr_grid")
     PARTS: ClassVar[Parts] = {}
     FIELDS: ClassVar[tuple[Param, ...]] = (
-        Param("epochs", "E", 20, 1, 10_000, 5, help="How many times N rows are taken."),
-        Param("batch_size", "B", 128, 1, 1_000_000, 32, help="Rows per step."),
+        Param("epochs", "E", 20, 1, 10_000, 5, help="How often the training rows are gone through."),
+        Param("batch_size", "B", 128, 1, 1_000_000, 32,
+              help="Rows that are averaged into one step. Small batches often miss a rare class."),
         Param("optimizer", "", "adam", choices=("adam", "sgd"), help="Adam hides the scale of a loss; SGD does not."),
-        Param("lr", r"\eta", 0.001, 1e-7, 1000.0, 0.001, help="Learning rate."),
+        Param("lr", r"\eta", 0.001, 1e-7, 1000.0, 0.001, help="How far one step goes (lr). Too large: the loss diverges."),
         Param("weight_decay", r"\lambda", 0.0, 0.0, 100.0, 0.0001, help="L2 added to the gradient, as torch.optim does."),
         Param("normaliser", "", "torch", choices=("torch", "fixed"),
-              help="torch: divide each batch as torch does. fixed: by its row count, weights rescaled to mean 1."),
+              help="What divides the loss of a batch. torch: as torch does. fixed: by its rows, weights rescaled to mean 1."),
         Param("lr_grid", "", (), 1e-7, 1000.0, length=(0, 8),
               help="Fair tuning: each strategy takes the best of these learning rates, by balanced accuracy on validation."),
     )  # fmt: skip

@@ -151,7 +151,9 @@ def sqrt(counts: Tensor) -> Tensor:
     source="timm, class_weights (power)",
     scale="mean 1 over classes",
     summary="From no weights (a = 0) to inverse frequency (a = 1), and everything between.",
-    params=(Param("a", "a", 0.5, 0.0, 2.0, 0.05, help="0: no weights. 0.5: square root. 1: inverse frequency."),),
+    params=(
+        Param("a", "a", 0.5, 0.0, 2.0, 0.05, help="How far to go. 0: no weights. 0.5: square root. 1: inverse frequency."),
+    ),
     code="counts**-{a} / (counts**-{a}).mean()",
 )
 def power(counts: Tensor, *, a: float) -> Tensor:
@@ -165,7 +167,17 @@ def power(counts: Tensor, *, a: float) -> Tensor:
     source="Cui et al. 2019 (arXiv 1901.05555)",
     scale="sum C (mean 1 over classes)",
     summary="Extra rows of a class count less and less. Depends on absolute counts, not only on their ratio.",
-    params=(Param("beta", r"\beta", 0.999, 0.0, 0.999999, 0.001, help="0: no weights. Towards 1: inverse frequency."),),
+    params=(
+        Param(
+            "beta",
+            r"\beta",
+            0.999,
+            0.0,
+            0.999999,
+            0.001,
+            help="How slowly extra rows stop counting. 0: no weights. Towards 1: inverse frequency.",
+        ),
+    ),
     code="((1 - {beta}) / (1 - {beta} ** counts.double())) / ((1 - {beta}) / (1 - {beta} ** counts.double())).mean()",
 )
 def effective_number(counts: Tensor, *, beta: float) -> Tensor:
@@ -195,7 +207,7 @@ def median_frequency(counts: Tensor) -> Tensor:
     source="Paszke et al. 2016 (arXiv 1606.02147)",
     scale="none: between 1.42 and 50.5 for c = 1.02",
     summary="Inverse of a shifted logarithm: rare classes hit a ceiling.",
-    params=(Param("c", "c", 1.02, 1.001, 10.0, 0.01, help="The ceiling is 1 / ln c."),),
+    params=(Param("c", "c", 1.02, 1.001, 10.0, 0.01, help="Bounds the weights: the largest is 1 / ln c."),),
     code="1 / torch.log({c} + counts / counts.sum())",
 )
 def enet(counts: Tensor, *, c: float) -> Tensor:

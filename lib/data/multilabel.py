@@ -116,7 +116,7 @@ def multilabel(*, seed: int, n: int, biases: tuple[float, ...], slope: float, co
     params=(
         N,
         Param("asked", "", "one of", choices=("one of", "any of"),
-              help="one of: exactly one of cat, dog, bird. any of: three yes/no questions, any combination."),
+              help="What is asked of a picture. one of: exactly one of cat, dog, bird. any of: three yes/no questions."),
         Param("shares", r"\pi", (0.7, 0.25, 0.05), 0.001, 1.0, 0.01, length=(3, 3),
               help="How often cat, dog and bird are the main animal; only the proportions count."),
         Param("company", "q", 0.3, 0.0, 1.0, 0.05, help="How often each other animal is in the picture, too."),

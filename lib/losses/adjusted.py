@@ -31,7 +31,17 @@ def adjusted_shift(class_counts: Tensor, params: Mapping[str, Any]) -> Tensor:
     scores="per class",
     tasks=("binary", "multiclass"),
     reduction="weighted_mean",
-    params=(Param("tau", r"\tau", 1.0, 0.0, 5.0, 0.1, help="0: plain cross-entropy. 1: balanced softmax."),),
+    params=(
+        Param(
+            "tau",
+            r"\tau",
+            1.0,
+            0.0,
+            5.0,
+            0.1,
+            help="How much of the class shares the loss is told. 0: plain cross-entropy. 1: balanced softmax.",
+        ),
+    ),
     log_shift=adjusted_shift,
     code="ce = nn.CrossEntropyLoss(weight=class_weight)\n"
     "log_prior = torch.log(class_counts / class_counts.sum())\n"

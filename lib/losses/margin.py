@@ -58,7 +58,7 @@ def ldam(logits: Tensor, targets: Tensor, *, s: Number, max_margin: Number, clas
     reduction="mean",
     params=(
         Param("margin", "m", 1.0, 0.0, 100.0, 0.1, help="By how much the true class must lead."),
-        Param("p", "p", 1, 1, 2, 1, help="1: hinge. 2: squared hinge."),
+        Param("p", "p", 1, 1, 2, 1, help="The power of what is missing to the margin. 1: hinge. 2: squared hinge."),
     ),
     # Sums of hinges over pairs have the Bayes order for two classes, or squared (Zhang 2004; Tewari & Bartlett 2007).
     ordered=lambda params, classes: params["margin"] > 0 and (classes == 2 or params["p"] == 2),

@@ -17,7 +17,11 @@ from lib.registry import Param
     scores="per class",
     tasks=("binary", "multiclass"),
     reduction="weighted_mean",
-    params=(Param("epsilon", r"\varepsilon", 1.0, -1.0, 10.0, 0.5, help="0: cross-entropy. Above: more pull on unsure rows."),),
+    params=(
+        Param(
+            "epsilon", r"\varepsilon", 1.0, -1.0, 10.0, 0.5, help="How much harder unsure rows pull. 0: plain cross-entropy."
+        ),
+    ),
     ordered=lambda params, classes: params["epsilon"] > -1,  # at -1 the loss is flat where p_y is 1
     code="def criterion(logits, targets):\n"
     "    ce = F.cross_entropy(logits, targets, reduction='none')\n"

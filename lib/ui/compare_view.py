@@ -29,6 +29,7 @@ from lib.ui.text import inert
 TICK = 0.25  # seconds between two looks at a running training
 LOW = 230  # pixels of the curves: a matrix is to be in sight below them on a laptop
 BESIDE = 4  # classes up to which the recall bars have room beside the curves
+STYLE = "<style>.st-key-where { min-height: 8.8rem; }</style>"  # room for the epoch slider: nothing jumps when it comes
 SCALES = {"count": "count", "row": "of the true class", "column": "of the predicted class", "all": "of all rows"}
 
 
@@ -62,18 +63,18 @@ def _panels(was: State) -> None:
 
 
 def _draw(own: Job) -> None:
-    progress(own)
     snapshot = own.snapshot
     if snapshot is None:
+        progress(own)
         return
-    tuning_view.chosen_rates(snapshot)
     dark = state.dark()
     # What is measured on validation changes at the end of an epoch, and twice a second is enough for a reader.
     stamp = (own.number, state.memo(("epoch", own.number, *beat(own, snapshot, 2)), lambda: snapshot.epoch), dark)
     shown = scene(own, snapshot, stamp)
-    slider(shown)
+    looks = _where(own, shown)
+    tuning_view.chosen_rates(snapshot)
     beside = len(snapshot.dataset.class_names) <= BESIDE
-    curves_view.draw(shown, own.version, lambda: _recall(shown, width=340 if beside else 1000), beside)
+    curves_view.draw(shown, own.version, looks, lambda: _recall(shown, width=340 if beside else 1000), beside)
     _confusion(own, shown)
     task_view.more(shown, show)
     if snapshot.dataset.features == 2 and snapshot.dataset.task in ("binary", "multiclass"):
@@ -83,6 +84,17 @@ def _draw(own: Job) -> None:
         st.caption("First seed. Dotted: the closed form, and with weight decay where it comes to rest.")
         show(("course", own.number, *beat(own, snapshot, 1), dark), lambda: boundary_course(snapshot, dark=dark), "course")
     results_view.draw(own)
+
+
+def _where(own: Job, shown: Scene) -> curves_view.Looks:
+    """How far the training is, and when it is over the epoch slider; beside it how the curves are drawn."""
+    st.html(STYLE)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        with st.container(key="where", vertical_alignment="center", gap="xxsmall"):
+            progress(own)
+            slider(shown)
+        with st.container(width=190, gap="xxsmall"):
+            return curves_view.choose()
 
 
 def beat(own: Job, snapshot: Snapshot, per_second: int) -> tuple[object, ...]:

@@ -22,6 +22,24 @@ WORDS = {  # of parameters whose names are abbreviations or letters; all others 
     "s": "Scale of the cosines",
 }  # fmt: skip
 
+# Where the Field guide says more: a card for the name of a parameter or of a choice.
+CARDS = {
+    "label_smoothing": "label_smoothing", "ignore_index": "ignore_index", "gamma": "focal", "alpha": "focal_alpha",
+    "threshold": "threshold", "thresholds": "threshold", "metric": "recall", "weights": "class_weight",
+    "batch_size": "small_batches", "optimizer": "scale_and_optimiser", "normaliser": "reduction",
+    "sample_weight": "sample_weight", "weights_from_epoch": "weights_fade", "positive": "which_way_round",
+    "cross_entropy": "reduction", "bce_with_logits": "pos_weight_or_weight", "bce": "bce_has_no_pos_weight",
+    "nll": "softmax_twice", "focal": "focal", "sigmoid_focal": "focal_alpha", "none": "class_weight",
+    "inverse": "class_weight", "balanced": "class_weight", "pos_weight": "pos_weight", "manual": "weight_order",
+    "weighted_random": "sampler_and_weights", "argmax": "threshold", "tuned": "threshold_instead",
+    "undo": "weighted_probabilities", "multilabel": "multi_label",
+}  # fmt: skip
+
+
+def explained(name: str, sentence: str) -> str:
+    """A help text, and where the Field guide has a card for this name, a link to it. The address is relative to the page's."""
+    return f"{sentence} [More in the Field guide](pitfalls?card={CARDS[name]})" if name in CARDS else sentence
+
 
 def label(param: Param) -> str:
     """A parameter in words, with the symbol of its paper behind them."""
@@ -32,10 +50,12 @@ def label(param: Param) -> str:
 def param_input(param: Param, value: Any, name: str) -> Any:
     """One widget for one parameter. A text that does not pass `param.read` is refused beside it, and the old value stays."""
     if isinstance(param.default, bool):
-        return st.toggle(label(param), value=state.first(name, value), key=state.key(name), help=param.help)
+        return st.toggle(
+            label(param), value=state.first(name, value), key=state.key(name), help=explained(param.name, param.help)
+        )
     if param.choices:
         at = param.choices.index(state.first(name, value))
-        return st.selectbox(label(param), param.choices, index=at, key=state.key(name), help=param.help)
+        return st.selectbox(label(param), param.choices, index=at, key=state.key(name), help=explained(param.name, param.help))
     if isinstance(param.default, tuple | str):
         return _text(param, value, name)
     return _number(param, value, name)
@@ -51,12 +71,15 @@ def _number(param: Param, value: Any, name: str) -> Any:
         "value": state.first(name, None if value is None else kind(value)),
     }
     return st.number_input(
-        label(param), format="%d" if whole else "%g", key=state.key(name), help=param.help, placeholder="none", **typed
+        label(param), format="%d" if whole else "%g", key=state.key(name), placeholder="none",
+        help=explained(param.name, param.help), **typed,
     )  # fmt: skip
 
 
 def _text(param: Param, value: Any, name: str) -> Any:
-    typed = st.text_input(label(param), state.first(name, param.write(value)), key=state.key(name), help=param.help)
+    typed = st.text_input(
+        label(param), state.first(name, param.write(value)), key=state.key(name), help=explained(param.name, param.help)
+    )
     try:
         # Numbers in a list may stand apart by commas, blanks or both.
         return param.read(re.sub(r"[\s,;]+", ",", typed.strip()) if isinstance(param.default, tuple) else typed)
@@ -91,11 +114,11 @@ def folded(name: str, title: str, *, rare: bool = False) -> Iterator[bool]:
         yield bool(expander.open)
 
 
-def segments(label: str, options: Mapping[str, str], value: str, name: str, *, labelled: bool = True) -> str:
+def segments(label: str, options: Mapping[str, str], value: str, name: str, *, labelled: bool = True, about: str = "") -> str:
     """One of a few options, all in sight; `options` are keys and what they are called."""
-    return st.segmented_control(
+    return st.pills(
         label, list(options), format_func=lambda key: options[key], default=state.first(name, value), key=state.key(name),
-        required=True, label_visibility="visible" if labelled else "collapsed",
+        required=True, label_visibility="visible" if labelled else "collapsed", help=about or None,
     ) or value  # fmt: skip
 
 
@@ -104,7 +127,8 @@ def record_choice(label: str, registry: Registry[Any], keys: Sequence[str], curr
     options = list(keys)
     start = state.first(name, current if current in options else options[0])
     shown = state.current_value(name, start)
+    shown = shown if shown in options else options[0]
     return st.selectbox(
         label, options, index=options.index(start) if start in options else 0, format_func=lambda key: registry[key].label,
-        key=state.key(name), help=registry[shown if shown in options else options[0]].summary,
+        key=state.key(name), help=explained(shown, registry[shown].summary),
     )  # fmt: skip

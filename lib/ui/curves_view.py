@@ -1,6 +1,7 @@
 """Curves over epochs: the loss as optimised and validation NLL, of all rows or class by class, and whom training listens to."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
@@ -21,38 +22,47 @@ SHARES = (
 )
 
 
-def draw(shown: Scene, version: int, recall: Callable[[], None], beside: bool) -> None:
+@dataclass(frozen=True)
+class Looks:
+    """How the visitor wants to see curves."""
+
+    log: bool
+    smooth: bool
+    by_class: bool
+
+
+def choose() -> Looks:
+    """The switches, one below the other."""
+    log = _liked("Log axis", "log", "Loss curves on a logarithmic axis.")
+    smooth = _liked("Smooth", "smooth", "A moving average of the curves; the curves themselves stay, thin.")
+    return Looks(log, smooth, _chosen("Validation NLL of", ROWS, "curves/rows") == "class")
+
+
+def draw(shown: Scene, version: int, looks: Looks, recall: Callable[[], None], beside: bool) -> None:
     """Curves, and the recall of each class `beside` them where it has room. `version` changes with each new snapshot."""
-    dark, newest = state.dark(), (shown.number, version, state.dark())
-    with st.container(horizontal=True, vertical_alignment="center"):
-        log = _liked("Log axis", "log", "Loss curves on a logarithmic axis.")
-        smooth = _liked("Smooth", "smooth", "A moving average of the curves; the curves themselves stay, thin.")
-        by_class = _chosen("Validation NLL of", ROWS, "curves/rows") == "class"
-    looks: Any = {"dark": dark, "log": log, "smooth": smooth}
-    grid = st.grid(1 + beside + (not by_class), min_column_width=300)
+    newest = (shown.number, version, state.dark())
+    drawn: Any = {"dark": state.dark(), "log": looks.log, "smooth": looks.smooth}
+    name = (looks.log, looks.smooth)
+    grid = st.grid(1 + beside + (not looks.by_class), min_column_width=300)
     with grid.cell():
-        shown.show_course(
-            "train_loss", lambda: train_loss(shown.snapshot, height=LOW, **looks), log, smooth, *newest
-        )  # fmt: skip
-    if not by_class:
+        shown.show_course("train_loss", lambda: train_loss(shown.snapshot, height=LOW, **drawn), *name, *newest)
+    if not looks.by_class:
         with grid.cell():
-            shown.show_course(
-                "val_nll", lambda: validation_nll(shown.snapshot, height=LOW, **looks), log, smooth, *shown.stamp
-            )  # fmt: skip
+            shown.show_course("val_nll", lambda: validation_nll(shown.snapshot, height=LOW, **drawn), *name, *shown.stamp)
     with grid.cell() if beside else st.container():
         recall()
-    if by_class:
-        _by_class(shown, looks)
+    if looks.by_class:
+        _by_class(shown, drawn)
 
 
-def _by_class(shown: Scene, looks: dict[str, Any]) -> None:
-    snapshot, dark = shown.snapshot, looks["dark"]
+def _by_class(shown: Scene, drawn: dict[str, Any]) -> None:
+    snapshot, dark = shown.snapshot, drawn["dark"]
     if snapshot.epoch == 0:
         st.caption("Class by class after the first epoch.")
         return
     one = "label" if snapshot.dataset.task == "multilabel" else "class"
     st.subheader(f"Validation NLL of each {one}", anchor=False)
-    shown.show_course("class_nll", lambda: class_panels(snapshot, **looks), looks["log"], looks["smooth"], *shown.stamp)
+    shown.show_course("class_nll", lambda: class_panels(snapshot, **drawn), drawn["log"], drawn["smooth"], *shown.stamp)
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.subheader(f"Whom training listens to: share of each {one}", anchor=False, width="content", help=SHARES)
         of: Any = _chosen("Share", PARTS, "curves/share")

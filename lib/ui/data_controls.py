@@ -24,7 +24,10 @@ EXAMPLE = "cat 5000, dog 300, bird 12"
 
 def choose(experiment: Experiment) -> Experiment:
     """The experiment on the data that the visitor chose; strategies that do not fit them are changed, and it is said how."""
-    way = segments("Where the rows come from", WAYS, _way(experiment.data), "way")
+    way = segments(
+        "Where the rows come from", WAYS, _way(experiment.data), "way",
+        about="Made here with a known truth, made for your label counts, from a file of yours, or a well-known data set.",
+    )  # fmt: skip
     spec = {"synthesise": _synthesise, "labels": _labels, "upload": _upload, "bundled": _bundled}[way](experiment.data)
     if spec is None:
         return experiment
@@ -35,6 +38,7 @@ def choose(experiment: Experiment) -> Experiment:
         state.first("data/seed", experiment.data.seed),
         1,
         key=state.key("data/seed"),
+        help="Another number draws other rows, and splits them otherwise.",
     )
     return on_data(experiment, dataclasses.replace(spec, seed=seed))
 

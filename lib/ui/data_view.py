@@ -16,6 +16,7 @@ from lib.tasks import READINGS, behind
 from lib.theory import chance_of_none
 from lib.ui import state, task_view
 from lib.ui.compare_view import show
+from lib.ui.controls import explained
 from lib.ui.text import inert
 from lib.weighting import WEIGHTINGS, class_weights, realised_ratio, weight_table
 
@@ -28,7 +29,9 @@ def overview(dataset: Dataset, experiment: Experiment) -> None:
         st.info(inert(notice, 400))
     grid = st.grid(2, min_column_width=330)
     with grid.cell():
-        log = st.toggle("Logarithmic", key=state.key("counts/log"))
+        log = st.toggle(
+            "Logarithmic", key=state.key("counts/log"), help="Each grid line is ten times the last: rare classes stay in sight."
+        )
         stamp = (experiment.data, log, state.dark())
         bars = behind(counts, dataset.task).numpy()
         show(("counts", *stamp), lambda: class_counts(bars, names, log=log, dark=state.dark(), unit=unit), "counts")
@@ -87,7 +90,8 @@ def schemes(dataset: Dataset, experiment: Experiment) -> None:
         show(("schemes", *stamp), lambda: scheme_weights(_by_scheme(dataset), dark=state.dark()), "schemes")
     with code:
         fitting = [key for key, record in WEIGHTINGS.items() if dataset.task in record.tasks and key != "manual"]
-        key = st.selectbox("Scheme", fitting, index=fitting.index("balanced"), format_func=lambda k: WEIGHTINGS[k].label)
+        key = st.selectbox("Scheme", fitting, index=fitting.index("balanced"), format_func=lambda k: WEIGHTINGS[k].label,
+                           help=explained("manual", "The rule that turns class counts into weights."))  # fmt: skip
         st.code(weight_code(class_weights(key, counts), dataset.class_names, dataset.task), language="python")
 
 

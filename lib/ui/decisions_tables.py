@@ -94,7 +94,7 @@ def choices(asked: Question) -> None:
     """What can be chosen for one strategy, how it does, and a button each that sends it to the comparison."""
     st.subheader("Use a decision in the comparison", anchor=False)
     names = {str(i): f"{letter(one.index)} {inert(one.name, 14)}" for i, one in enumerate(asked.runs)}
-    picked = st.segmented_control(
+    picked = st.pills(
         "Strategy", list(names), format_func=lambda key: names[key], default=state.first("target", "0"),
         key=state.key("target"), required=True, label_visibility="collapsed",
     )  # fmt: skip

@@ -64,7 +64,10 @@ def settings(dataset: Dataset, experiment: Experiment) -> Choice:
         )  # fmt: skip
     with what:
         options = {"linear": "Linear, solved exactly", "trained": f"{MODELS[experiment.model.name].label}, trained"}
-        model = segments("Model", options, "linear", "dial/model")
+        model = segments(
+            "Model", options, "linear", "dial/model",
+            about="Solved exactly: the best linear model for each weight, without training. Trained: the model of Compare.",
+        )  # fmt: skip
     with how:
         l2 = st.number_input(
             "L2 penalty", 0.0, 1e6, state.first("dial/l2", 0.0), 0.1, format="%g", key=state.key("dial/l2"),

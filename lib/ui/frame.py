@@ -19,7 +19,7 @@ PRESENT = "present"  # in the address: the screen of a presentation
 # drawn at 60 %; colours of code.
 STYLE = """
 <style>
-[data-testid=stBaseButton-primary] :is(p, kbd) {{ color: {on_primary}; opacity: 1; }}
+[data-testid=stBaseButton-primary]:not(:disabled) :is(p, kbd) {{ color: {on_primary}; opacity: 1; }}
 [data-testid=stCaptionContainer] a {{ color: inherit; }}
 [data-testid=stCode] code .token:is(.comment, .punctuation) {{ color: {quiet}; }}
 [data-testid=stCode] code .token:is(.keyword, .function, .class-name, .attr-name, .property) {{ color: {word}; }}
@@ -107,8 +107,9 @@ def heading(page: StreamlitPage) -> DeltaGenerator | None:
     if presenting(page):
         return None
     question, sentence = QUESTIONS[page.url_path]
-    st.title(question, anchor=False)
-    st.markdown(sentence)
-    place = st.empty()
-    place.caption("Getting ready …")
+    with st.container(gap="xxsmall"):
+        st.title(question, anchor=False)
+        st.markdown(sentence)
+        place = st.empty()
+        place.caption("Getting ready …")
     return place

@@ -37,7 +37,8 @@ def cards() -> None:
     left, right = st.columns([1, 2], vertical_alignment="bottom")
     with left:
         text = st.text_input("Search the questions", key="guide/search", type="search", live=True, max_chars=200,
-                             placeholder="for instance pos_weight, NaN, batch size") or ""  # fmt: skip
+                             placeholder="for instance pos_weight, NaN, batch size",
+                             help="Words of a question or of an error message.") or ""  # fmt: skip
     with right:
         loss = st.pills("Loss", list(LOSSES), default="all", format_func=LOSSES.__getitem__, key="guide/loss",
                         required=True, label_visibility="collapsed", wrap=True) or "all"  # fmt: skip

@@ -27,7 +27,7 @@ def lab() -> None:
         first = linked_preset()
         preset = st.pills(
             "Start from", list(PRESETS), default=state.first(f"lab/{first}", first), format_func=lambda key: PRESETS[key].label,
-            key=state.key(f"lab/{first}"), required=True,
+            key=state.key(f"lab/{first}"), required=True, help="Ready shapes: common traps, and tasks that work.",
         ) or first  # fmt: skip
         left, right = st.columns([2, 3], gap="medium")
         with left:
@@ -50,7 +50,8 @@ def typed(preset: str) -> Look | None:
     """The fields. Under one that cannot be read stands why; then there is nothing to try."""
     start = PRESETS[preset].shapes
     name = f"lab/{preset}/loss"
-    loss = st.selectbox("Loss", LOSSES, index=LOSSES.index(state.first(name, start.loss)), key=state.key(name))
+    loss = st.selectbox("Loss", LOSSES, index=LOSSES.index(state.first(name, start.loss)), key=state.key(name),
+                        help="Whose rules for shapes are drawn.")  # fmt: skip
     read: dict[str, Shape | None] = {"pos_weight": None}
     failed = False
     places = [column for _ in range(2) for column in st.columns(2)]

@@ -14,7 +14,7 @@ from lib.receipt.criterion import Given
 from lib.receipt.link import LETTER, from_fields, to_fields
 from lib.receipt.paste import pasted
 from lib.ui import state
-from lib.ui.controls import params_inputs, record_choice, segments
+from lib.ui.controls import explained, params_inputs, record_choice, segments
 from lib.ui.receipt_table import classes_frame, edit_classes, edit_rows, read_classes, read_rows, rows_frame
 from lib.ui.text import inert
 
@@ -86,7 +86,7 @@ def choose(batch: Batch) -> Batch:
     keys = list(PRESETS)
     chosen = st.selectbox(
         "Preset", keys, index=keys.index(first) if first else None, format_func=lambda key: PRESETS[key].label,
-        placeholder="Your own batch", key=state.key(name("preset")),
+        placeholder="Your own batch", key=state.key(name("preset")), help="Ready batches, each from a question of a forum.",
     )  # fmt: skip
     if chosen and chosen != first:
         adopt(PRESETS[chosen].batch)
@@ -94,7 +94,16 @@ def choose(batch: Batch) -> Batch:
     key = record_choice("Loss", CRITERIA, list(CRITERIA), batch.criterion, name("loss"))
     if key != batch.criterion:
         attempt(batch, lambda own: _restructure(*as_criterion(own, key)))
-    reduction = cast(Reduction, segments("Reduction", {r: r for r in REDUCTIONS}, batch.reduction, name("reduction")))
+    reduction = cast(
+        Reduction,
+        segments(
+            "Reduction",
+            {r: r for r in REDUCTIONS},
+            batch.reduction,
+            name("reduction"),
+            about=explained("normaliser", "How the losses of the rows become one number."),
+        ),
+    )
     params = params_inputs(batch.record.params, batch.parameters, name("params"))
     batch = attempt(batch, lambda own: dataclasses.replace(own, reduction=reduction, params=tuple(params.items())))
     batch = classes(batch)
@@ -121,18 +130,29 @@ def _form(batch: Batch) -> None:
     """Logits or probabilities, class or probability targets: the same numbers in another form."""
     record = batch.record
     if len(record.given) > 1:
-        given = cast(Given, segments("Inputs are", {g: g for g in record.given}, batch.given, name("given")))
+        given = cast(
+            Given,
+            segments(
+                "Inputs are",
+                {g: g for g in record.given},
+                batch.given,
+                name("given"),
+                about="Logits come straight from the last layer; probabilities have been through sigmoid or softmax.",
+            ),
+        )
         if given != batch.given:
             attempt(batch, lambda own: _restructure(as_given(own, given), []))
     if record.soft_targets:
-        soft = st.toggle("Targets are probabilities", state.first(name("soft"), not batch.indexed), key=state.key(name("soft")))
+        soft = st.toggle("Targets are probabilities", state.first(name("soft"), not batch.indexed), key=state.key(name("soft")),
+                         help="One share per class in place of the number of the class.")  # fmt: skip
         if soft == batch.indexed:
             attempt(batch, lambda own: _restructure(as_targets(own, not soft), []))
 
 
 def _shape(batch: Batch) -> Batch:
     with st.expander("Shape and dtype"):
-        dtype = segments("dtype", {d: d for d in DTYPES}, batch.dtype, name("dtype"))
+        dtype = segments("Number type (dtype)", {d: d for d in DTYPES}, batch.dtype, name("dtype"),
+                         about="The kind of numbers that torch computes with; float16 has about three digits.")  # fmt: skip
         batch = attempt(batch, lambda own: dataclasses.replace(own, dtype=dtype))
         if not batch.record.dense:
             return batch
@@ -160,6 +180,7 @@ def rows(batch: Batch) -> Batch:
 def _paste(batch: Batch) -> None:
     with st.popover("Paste rows", width="stretch"):
         text = st.text_area("One line per row: inputs, target, perhaps a row weight", key=state.key(name("paste")), height=160,
+                            help="Numbers and names apart by commas, as from a spreadsheet.",
                             placeholder="2.0, 0.5, cat\n0.1, 1.2, dog")  # fmt: skip
         if st.button("Use these rows") and text:
             attempt(batch, lambda own: _restructure(pasted(text, own), []))

@@ -33,7 +33,8 @@ def choose_line(batch: Batch) -> int:
     """The row that formula and gradient look at."""
     lines = list(range(batch.lines))
     first = state.first(name(f"line/{batch.lines}"), 0)
-    return st.selectbox("Look at", lines, index=first, format_func=batch.line_name, key=state.key(name(f"line/{batch.lines}")))
+    return st.selectbox("Look at", lines, index=first, format_func=batch.line_name, key=state.key(name(f"line/{batch.lines}")),
+                        help="The line whose numbers stand in the formula below.")  # fmt: skip
 
 
 def formula(found: Receipt, line: int) -> None:
@@ -43,7 +44,7 @@ def formula(found: Receipt, line: int) -> None:
     column = 0
     if batch.record.yes_no and len(batch.names) > 1 and batch.record.own_row_weight:
         column = st.selectbox("Label", range(len(batch.names)), format_func=lambda c: inert(batch.names[c]),
-                              key=state.key(name("column")))  # fmt: skip
+                              key=state.key(name("column")), help="The label whose numbers stand in the formula.")  # fmt: skip
     st.caption(f"With the numbers of {batch.line_name(line)}:")
     st.latex(batch.record.worked(found.numbers, line, column, **batch.parameters))
 

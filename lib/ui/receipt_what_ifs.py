@@ -20,7 +20,7 @@ from lib.receipt.what_if import (
 )  # fmt: skip
 from lib.theory import effective_ratio
 from lib.ui import state
-from lib.ui.controls import segments
+from lib.ui.controls import explained, segments
 from lib.ui.live_plotly import live_plotly
 from lib.ui.text import inert
 
@@ -36,7 +36,7 @@ def what_if(receipt: Receipt, line: int) -> None:
     first = state.first("receipt/what_if", state.remembered("receipt/what_if", "scale"))
     chosen = st.pills(
         "What if", list(CHOICES), format_func=CHOICES.__getitem__, default=first, required=True, wrap=True,
-        key=state.key("receipt/what_if"),
+        key=state.key("receipt/what_if"), help="One change to this batch, and what the loss makes of it.",
     )  # fmt: skip
     state.remember("receipt/what_if", chosen)
     draw: dict[str, Callable[[], None]] = {
@@ -55,7 +55,8 @@ def _show(chart: Chart) -> None:
 
 
 def _scale(receipt: Receipt) -> None:
-    k = st.select_slider("All weights times k", FACTORS, 10.0, key=state.key("receipt/k"), format_func=lambda v: f"{v:g}")
+    k = st.select_slider("All weights times k", FACTORS, 10.0, key=state.key("receipt/k"), format_func=lambda v: f"{v:g}",
+                         help=explained("scale_and_optimiser", "Every class weight, multiplied by one number."))  # fmt: skip
     found = dials(receipt.batch, k)
     _show(dial_gauges(found, dark=state.dark()))
     stay = [dial.label for dial in found if abs(dial.factor - 1) < 1e-6]
@@ -91,9 +92,13 @@ def _start_ratio(receipt: Receipt, otherwise: float) -> float:
 
 def _size(receipt: Receipt) -> None:
     first, second, third = st.columns(3)
-    ratio = first.number_input("Weight ratio", 1.0, 1000.0, _start_ratio(receipt, 19.0), 1.0, format="%g", key=_key("ratio"))
-    rare = second.number_input("Rare share", 0.001, 0.999, 0.05, 0.01, format="%g", key=_key("rare"))
-    size = third.number_input("Batch size", 1, 1024, max(receipt.batch.rows, 1), key=_key("size"))
+    ratio = first.number_input("Weight ratio", 1.0, 1000.0, _start_ratio(receipt, 19.0), 1.0, format="%g", key=_key("ratio"),
+                               help="Weight of the rare class to that of the frequent one.")  # fmt: skip
+    rare = second.number_input("Rare share", 0.001, 0.999, 0.05, 0.01, format="%g", key=_key("rare"),
+                               help="Part of the rows that is of the rare class.")  # fmt: skip
+    size = third.number_input(
+        "Batch size", 1, 1024, max(receipt.batch.rows, 1), key=_key("size"), help="Rows whose losses are divided together."
+    )
     _show(ratio_curve(ratio, rare, size, dark=state.dark()))
     here = effective_ratio(ratio, rare, size)
     st.markdown(
@@ -107,7 +112,8 @@ def _micro(receipt: Receipt) -> None:
     if batch.rows < 2 or batch.reduction == "none":
         st.info("Micro-batches need at least two rows, and a mean or a sum.")
         return
-    count = st.slider("Micro-batches", 1, batch.rows, 2, key=_key("micro"))
+    count = st.slider("Micro-batches", 1, batch.rows, 2, key=_key("micro"),
+                      help="Parts of the batch whose losses are averaged, as in gradient accumulation.")  # fmt: skip
     found = micro_batches(batch, count)
     _show(micro_batch_bars(found, dark=state.dark()))
     same = abs(found.mean - found.whole) <= 1e-6 * max(1.0, abs(found.whole))
@@ -141,7 +147,8 @@ def _prior() -> None:
     ratio = right.number_input(
         "Weight ratio", 1.0, 1000.0, min(balanced, 1000.0), 1.0, format="%g", key=_key(f"p_ratio/{rare}")
     )
-    sampler = st.toggle("Balanced sampler", True, key=_key("sampler"))
+    sampler = st.toggle("Balanced sampler", True, key=_key("sampler"),
+                        help="Draws each class equally often.")  # fmt: skip
     stages = prior_stages(rare, sampler, ratio)
     _show(effective_prior_bars(("common", "rare"), stages, dark=state.dark()))
     last = float(list(stages.values())[-1][1])
@@ -152,7 +159,8 @@ def _prior() -> None:
 
 def _saturation() -> None:
     target = int(segments("Target", {"0": "0", "1": "1"}, "0", "receipt/s_target"))
-    logit = st.slider("Logit z", -120, 120, 17 if target == 0 else -30, key=_key(f"z/{target}"))
+    logit = st.slider("Logit z", -120, 120, 17 if target == 0 else -30, key=_key(f"z/{target}"),
+                      help="What the last layer puts out for this row.")  # fmt: skip
     found = saturation(float(target))
     _show(saturation_curves(found, target, logit, dark=state.dark()))
     at = int(abs(found.logits - logit).argmin())

@@ -27,7 +27,7 @@ def edit(experiment: Experiment, task: Task) -> Experiment:
     """The experiment with what the visitor changed in its strategies."""
     names = [strategy.name for strategy in experiment.strategies]
     at = _chosen(len(names))
-    st.segmented_control(
+    st.pills(
         "Strategy to edit", range(len(names)), format_func=lambda i: f"{letter(i)} {inert(names[i], 14)}",
         default=state.first("strategy", 0), key=state.key("strategy"), required=True, label_visibility="collapsed",
     )  # fmt: skip
@@ -45,7 +45,13 @@ def _edit_one(experiment: Experiment, at: int, task: Task) -> Experiment:
     old = experiment.strategies[at]
     scope = f"s{at}"
     values: dict[str, Any] = {
-        "name": st.text_input("Name", state.first(f"{scope}/name", old.name), 40, state.key(f"{scope}/name"))
+        "name": st.text_input(
+            "Name",
+            state.first(f"{scope}/name", old.name),
+            40,
+            state.key(f"{scope}/name"),
+            help="What this strategy is called in charts, tables and files.",
+        )  # fmt: skip
     }
     for part, (params_field, registry) in Strategy.PARTS.items():
         keys = [key for key, record in registry.items() if task in getattr(record, "tasks", (task,))]

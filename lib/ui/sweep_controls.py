@@ -27,7 +27,7 @@ MAX_SEEDS = 20
 def choose() -> Sweep | None:
     """The sweep that the visitor asks for: a ready-made one, or his own experiment with one or two axes."""
     labels = {OWN: "My experiment"} | {key: own.label for key, own in READY.items()}
-    picked = st.segmented_control(
+    picked = st.pills(
         "Sweep", list(labels), format_func=lambda key: labels[key], default=OWN, key="sweep", required=True,
         label_visibility="collapsed",
     ) or OWN  # fmt: skip
@@ -59,7 +59,12 @@ def _own(experiment: Experiment) -> Sweep:
         seeds, before = latest.sweep.experiment.seeds, latest.sweep.axes
     starts = ["data.ratio" if "data.ratio" in known else next(iter(known)), "training.batch_size"]
     axes = [_axis("Vary", known, "1", before[0] if before else starts[0])]
-    if st.toggle("and a second one", value=state.first("sweep/two", len(before) == 2), key=state.key("sweep/two")):
+    if st.toggle(
+        "and a second one",
+        value=state.first("sweep/two", len(before) == 2),
+        key=state.key("sweep/two"),
+        help="Two settings make a map of rows and columns.",
+    ):
         axes.append(_axis("and", known, "2", before[1] if len(before) == 2 else starts[1]))
     many = st.number_input(
         "Seeds of each cell", 1, MAX_SEEDS, state.first("sweep/seeds", min(len(seeds), MAX_SEEDS)), width=180,
@@ -81,7 +86,7 @@ def _axis(word: str, known: Mapping[str, Choice], which: str, start: str | Axis)
     with what:
         address = st.selectbox(
             word, list(known), index=list(known).index(state.first(f"sweep/{which}", first)),
-            key=state.key(f"sweep/{which}"),
+            key=state.key(f"sweep/{which}"), help="The setting that changes from cell to cell; in brackets its name in a file.",
             format_func=lambda a: f"{known[a].label}  ({a})",
         )  # fmt: skip
     choice, name = known[address], f"sweep/{which}/{address}"
@@ -96,14 +101,18 @@ def _axis(word: str, known: Mapping[str, Choice], which: str, start: str | Axis)
     low, high, log = _ends(choice.param) if before is None else _ends_of(before)
     many = 7 if before is None else len(before.values)
     with places[0]:
-        low = st.number_input("from", value=state.first(f"{name}/from", low), format="%g", key=state.key(f"{name}/from"))
+        low = st.number_input("from", value=state.first(f"{name}/from", low), format="%g", key=state.key(f"{name}/from"),
+                              help="The first value.")  # fmt: skip
     with places[1]:
-        high = st.number_input("to", value=state.first(f"{name}/to", high), format="%g", key=state.key(f"{name}/to"))
+        high = st.number_input("to", value=state.first(f"{name}/to", high), format="%g", key=state.key(f"{name}/to"),
+                               help="The last value.")  # fmt: skip
     with places[2]:
-        many = st.number_input("values", 2, 100, state.first(f"{name}/count", many), key=state.key(f"{name}/count"))
+        many = st.number_input("values", 2, 100, state.first(f"{name}/count", many), key=state.key(f"{name}/count"),
+                               help="How many values, both ends included.")  # fmt: skip
     with places[3]:
         at = state.first(f"{name}/log", 0 if log else 1)
-        steps = st.selectbox("steps", ("log", "equal"), index=at, key=state.key(f"{name}/log"))
+        steps = st.selectbox("steps", ("log", "equal"), index=at, key=state.key(f"{name}/log"),
+                             help="log: each value is the last one times a factor. equal: plus a number.")  # fmt: skip
     return Axis(address, spaced(choice.param, low, high, many, log=steps == "log"))
 
 
@@ -160,7 +169,7 @@ def controls(sweep: Sweep | None) -> None:
         )  # fmt: skip
         st.button("Stop", disabled=not active, on_click=own.stop if own else None)
         if cluster() is not None:
-            st.segmented_control(
+            st.pills(
                 "Engine", list(ENGINES), format_func=lambda e: ENGINES[e], default="local", key="engine",
                 label_visibility="collapsed",
             )  # fmt: skip

@@ -11,6 +11,14 @@ from lib.ui.strategy_editor import letter
 from lib.ui.text import inert
 from lib.verdict import verdict
 
+# The box is there from the first click on: nothing below it jumps when the sentences come.
+STYLE = "<style>.st-key-verdict { min-height: 11.4rem; }</style>"
+BEFORE = {
+    "stopped": "Stopped before the end. The test rows were not read, so there is no verdict: train again for one.",
+    "failed": "The training failed, so there is no verdict. The message below says what to change.",
+}
+WAITING = "When the training is over, it says here what was learned and what is only a moved threshold."
+
 
 def baseline(names: Sequence[str]) -> int:
     """The strategy that the others are measured against: what the visitor chose last, or the first."""
@@ -36,19 +44,23 @@ def settled(own: Job | None) -> bool:
 
 
 def draw() -> None:
-    """Two to four sentences on the strategy that differs most from a baseline; nothing before a training has ended."""
+    """Two to four sentences on the strategy that differs most from a baseline; nothing before the first training."""
     own = engine().job(state.visitor())
-    if own is None or not settled(own) or own.results is None or own.snapshot is None:
+    if own is None:
         return
-    snapshot, results = own.snapshot, own.results
-    names = [strategy.name for strategy in snapshot.experiment.strategies]
-    with st.container(border=True):
+    st.html(STYLE)
+    with st.container(border=True, key="verdict", gap="xxsmall"):
         title, choice = st.columns([5, 3], vertical_alignment="center")
         title.subheader("Learning, or a moved threshold?", anchor=False)
+        if own.state != "finished" or own.results is None or own.snapshot is None:
+            st.caption(BEFORE.get(own.state, WAITING))
+            return
+        snapshot, results = own.snapshot, own.results
+        names = [strategy.name for strategy in snapshot.experiment.strategies]
         against = 0
         if len(names) > 1:
             with choice:
                 against = choose_baseline(names, "baseline")
         sentences = state.memo(("verdict", own.number, against), lambda: verdict(snapshot, results, against))
-        text = "  \n".join(inert(sentence, 600) for sentence in sentences)  # two blanks: a new line
+        text = " ".join(inert(sentence, 600) for sentence in sentences)
         st.markdown(text, help="On the test rows. Intervals, 95 %, carry both the luck of the seeds and that of the rows.")
