@@ -1,0 +1,44 @@
+"""The five minutes of the README, click by click: each step shows what the script says it shows."""
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Visitor
+
+
+def run(guest: Visitor, story: str, button: str = "Run") -> Page:
+    """Start, and a button of the story's card."""
+    page = guest.page
+    page.get_by_role("link", name="Start", exact=True).click()
+    expect(page.get_by_role("heading", name="What do weights do to a loss?")).to_be_visible()
+    card = page.locator(".stVerticalBlock").filter(has=page.get_by_role("heading", name=story, exact=True)).last
+    card.get_by_role("button", name=button, exact=True).click()
+    return page
+
+
+def verdict(page: Page) -> str:
+    expect(page.get_by_text("· finished")).to_be_visible(timeout=90_000)
+    box = page.locator(".st-key-verdict")
+    expect(box).to_contain_text("test rows", timeout=30_000)
+    return box.inner_text()
+
+
+def test_the_script_for_a_meeting(visitor: Visitor) -> None:
+    page = visitor.open()
+    assert "read at threshold 1/20, “plain” reaches the same recall" in verdict(run(visitor, "Rare event, 1 : 20")).lower()
+    page.get_by_role("link", name="Decisions", exact=True).click()
+    page.get_by_text("weights: as trained").click()
+    expect(page.get_by_text("weights: undone")).to_be_visible()
+    run(visitor, "Weights that cancel")
+    expect(page.get_by_text("· finished")).to_be_visible(timeout=90_000)
+    page.wait_for_selector(".st-key-val_nll [data-drawn]")
+    told = page.locator(".st-key-val_nll [data-drawn]").get_attribute("aria-label") or ""
+    first, *others = (float(n) for n in re.findall(r" (\d\.\d+)", told))
+    assert abs(others[0] - first) < 0.002 and abs(others[1] - first) < 0.002, "three recipes, one curve"
+    assert max(abs(other - first) for other in others[2:]) > 0.01, told
+    assert "“both” raises recall" in verdict(run(visitor, "Sampler and weights: corrected twice"))
+    run(visitor, "Rare event, 1 : 20", "Present")
+    for question in ("Rare event, 1 : 20", "What does training make smaller?", "Measured alike: who is better?"):
+        expect(page.get_by_role("heading", level=2, name=question)).to_be_visible()
+        page.locator("body").press("ArrowRight")
