@@ -8,6 +8,7 @@ from lib.experiment import Experiment
 from lib.scenarios import SCENARIOS
 
 ROOT = Path(__file__).parents[1]
+PAGES = ("start", "data", "compare", "decisions", "dial", "receipt", "guide", "sweep", "present")
 README = (ROOT / "README.md").read_text("utf-8")
 
 
@@ -29,8 +30,13 @@ def test_every_path_and_command_exists() -> None:
     for module in re.findall(r"python -m ([\w.]+)", README):
         place = ROOT / module.replace(".", "/")
         assert place.with_suffix(".py").exists() or (place / "__main__.py").exists(), module
-    for picture in re.findall(r"\]\((static/[^)]*)\)", README):
-        assert (ROOT / picture).exists(), picture
+
+
+def test_every_page_has_a_picture_in_light_and_dark_and_they_are_small() -> None:
+    shown = re.findall(r'(?:srcset|src)="(static/[^"]*)"', README)
+    assert shown and {f"static/{page}-{theme}.png" for page in PAGES for theme in ("light", "dark")} == set(shown)
+    sizes = [(ROOT / picture).stat().st_size for picture in shown]
+    assert max(sizes) < 150_000 and sum(sizes) < 2_000_000
 
 
 def test_the_tour_names_scenarios_that_exist() -> None:

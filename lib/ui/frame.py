@@ -15,10 +15,11 @@ GUIDE = "pages/pitfalls.py"
 SWEEP = "pages/sweep.py"
 PRESENT = "present"  # in the address: the screen of a presentation
 
-# What Streamlit draws with too little contrast: white, and keys at 60 %, on a primary button; links in captions, which are
-# drawn at 60 %; colours of code.
+# A wide page has narrower edges, so that tables fit. The rest is what Streamlit draws with too little contrast: white, and
+# keys at 60 %, on a primary button; links in captions, which are drawn at 60 %; colours of code.
 STYLE = """
 <style>
+@media (min-width: 1200px) {{ [data-testid=stMainBlockContainer] {{ padding-left: 3rem; padding-right: 3rem; }} }}
 [data-testid=stBaseButton-primary]:not(:disabled) :is(p, kbd) {{ color: {on_primary}; opacity: 1; }}
 [data-testid=stCaptionContainer] a {{ color: inherit; }}
 [data-testid=stCode] code .token:is(.comment, .punctuation) {{ color: {quiet}; }}
