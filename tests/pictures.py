@@ -28,13 +28,13 @@ SMALL = (
 
 def opened(page: Page, address: str) -> None:
     page.goto(address)
-    page.wait_for_selector(SETTLED)
+    page.wait_for_selector(SETTLED, timeout=90_000)
 
 
 def by_link(page: Page, name: str) -> None:
     """To another page within the visit, which keeps what was trained."""
     page.get_by_role("link", name=name, exact=True).click()
-    page.wait_for_selector(SETTLED)
+    page.wait_for_selector(SETTLED, timeout=90_000)
 
 
 def start(page: Page, address: str) -> None:
