@@ -32,7 +32,7 @@ def test_a_small_sweep_is_stopped_reloaded_resumed_and_a_cell_opened(visit, them
         expect(page.get_by_text("were known already")).to_be_visible()
         chart = page.get_by_role("figure", name=re.compile("Balanced accuracy over imbalance ratio, 60 cells"))
         expect(chart).to_be_visible(timeout=20_000)
-        expect(page.get_by_role("img", name=re.compile("^Confusion matrices on test rows"))).to_be_visible()
+        expect(page.get_by_role("figure", name=re.compile("^Confusion matrices on test rows"))).to_be_visible()
         page.get_by_role("button", name="Open this comparison").click()
         expect(page.get_by_role("heading", name="What do the weights change?")).to_be_visible(timeout=20_000)
         expect(page.get_by_text("300 training rows")).to_be_visible(timeout=20_000)
