@@ -3,6 +3,7 @@
 The budget is COUNTERWEIGHT_MEMORY (bytes, or like `690MB`) or else what the container or the machine has.
 """
 
+import ctypes
 import os
 import re
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 VARIABLE = "COUNTERWEIGHT_MEMORY"
 APP = 400_000_000  # the program itself: Python, torch, pandas, plotly and Streamlit, resident
 FLOOR = 64_000_000  # an upload of labels works on any machine
+ARENA_MAX = -8  # M_ARENA_MAX of malloc.h
 UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
@@ -47,6 +49,18 @@ def size(count: float) -> str:
         if count >= unit:
             return f"{count / unit:.3g} {word}"
     return f"{count:.0f} bytes"
+
+
+def few_arenas(most: int = 2) -> None:
+    """At most so many heaps, of which each keeps what was freed in it; glibc takes eight per core, one for each thread."""
+    if hasattr(libc := ctypes.CDLL(None), "mallopt"):
+        libc.mallopt(ARENA_MAX, most)
+
+
+def give_back() -> None:
+    """Hand freed memory to the system, of all heaps; where there is no glibc nothing is done."""
+    if hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
+        libc.malloc_trim(0)
 
 
 def _cgroup_limit(path: Path) -> int | None:

@@ -335,11 +335,12 @@ class Runner:
             thread.join(seconds)
 
     def expected_wait(self, job: Job) -> float | None:
-        """When a slot is free for a queued job: those ahead take what they have left, or the mean of the last trainings."""
+        """When a slot is free for a queued job: those ahead take what they have left, or what others took or will take."""
         with self.changed:
             if job not in self.queue:
                 return None
-            usual = fmean(self._took) if self._took else None
+            known = [*self._took, *(own.elapsed + own.remaining for own in self._active if own.remaining is not None)]
+            usual = fmean(known) if known else None
             ahead = [*self._active, *takewhile(lambda other: other is not job, self.queue)]
             left = [usual if other.remaining is None else other.remaining for other in ahead]
             return until_free(self.max_running, len(self._active), left)

@@ -109,15 +109,16 @@ def show(name: tuple[object, ...], make: Callable[[], Chart], key: str) -> None:
 
 def progress(own: Job) -> None:
     """Progress bar with epoch, elapsed and remaining time; place in the queue; how it ended."""
-    snapshot, epochs = own.snapshot, own.experiment.training.epochs
+    snapshot, epochs, now, place = own.snapshot, own.experiment.training.epochs, own.state, own.place
     done = snapshot.progress if snapshot else 0.0
     text = f"Epoch {int(done)} of {epochs} · {own.elapsed:.1f} s"
-    if own.state == "queued":
-        text = f"Waiting: place {own.place} in the queue" + (f", about {own.expected_wait:.0f} s" if own.expected_wait else "")
-    elif own.state == "running" and own.remaining is not None:
-        text += f" · about {math.ceil(own.remaining)} s left"
-    elif own.state in ("stopped", "paused", "finished"):
-        text += f" · {own.state}"
+    if place is not None:  # each is read once: the training goes on meanwhile
+        wait = own.expected_wait
+        text = f"Waiting: place {place} in the queue" + (f", about {math.ceil(wait)} s" if wait else "")
+    elif now == "running" and (remaining := own.remaining) is not None:
+        text += f" · about {math.ceil(remaining)} s left"
+    elif now in ("stopped", "paused", "finished"):
+        text += f" · {now}"
     st.progress(min(done / epochs, 1.0), text=text + _kept(own))
     if own.error:
         st.error(inert(own.error, 400))

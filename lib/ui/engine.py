@@ -24,12 +24,14 @@ def engine() -> Runner:
 
     import lib.figures  # noqa: F401
     import lib.scenarios  # noqa: F401
+    from lib.memory import few_arenas
     from lib.ui.live_plotly import install
     from lib.ui.sockets import no_delay
 
     torch.set_num_threads(1)
     sys.setswitchinterval(0.001)
     no_delay()
+    few_arenas()
     install()
     runner = Runner()
     gc.collect()

@@ -22,9 +22,9 @@ from lib.ui.frame import PRESENT
 from lib.ui.text import inert
 from lib.ui.visit import current, recognise
 
-GENERATION, WRITTEN, LINKED, UNDO, MEMO, MESSAGE, TOLD, LIKES, FIRSTS, STARTS, FIELDS = (
-    "cw_generation", "cw_written", "cw_linked", "cw_undo", "cw_memo", "cw_message", "cw_told", "cw_likes", "cw_firsts",
-    "cw_starts", "cw_fields",
+GENERATION, WRITTEN, LINKED, UNDO, MESSAGE, TOLD, LIKES, FIRSTS, STARTS, FIELDS = (
+    "cw_generation", "cw_written", "cw_linked", "cw_undo", "cw_message", "cw_told", "cw_likes", "cw_firsts", "cw_starts",
+    "cw_fields",
 )  # fmt: skip
 # Of an address: what the Field guide shows beside the experiment, and what the Receipt shows in its place. All other fields
 # are the experiment.
@@ -158,7 +158,7 @@ def _shared_dataset(source: str, seed: int, params: tuple[tuple[str, Any], ...])
 
 def memo(name: Any, make: Callable[[], T], keep: int = 24) -> T:
     """The visitor's own results by name, the latest `keep` of them: figures that need not be drawn again."""
-    made: dict[Any, Any] = st.session_state.setdefault(MEMO, {})
+    made = current().made
     if name not in made:
         made[name] = make()
     made[name] = made.pop(name)  # newest last
@@ -178,7 +178,7 @@ def remember(name: str, value: Any) -> None:
 
 def forget() -> None:
     """Drop what `memo` keeps: a new training makes new figures."""
-    st.session_state.pop(MEMO, None)
+    current().made.clear()
 
 
 def say(message: str, *, wrong: bool = True) -> None:

@@ -9,13 +9,17 @@ import gc
 import re
 import secrets
 import threading
-from dataclasses import dataclass
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
 
 import streamlit as st
 
 from lib.data import Dataset
 from lib.data.upload import Table
 from lib.experiment import DataSpec, Experiment
+from lib.memory import give_back
 from lib.runner import GRACE
 from lib.ui.board import board
 from lib.ui.engine import engine
@@ -41,7 +45,8 @@ _tab = st.components.v2.component("visit", html="<span></span>", css=CSS, js=JS)
 class Visit:
     """`name` is a secret. `settled`: whether the tab has been asked if it had a visit before.
 
-    `promise` is the digest that a link told, `outcome` that of the latest result; each with its experiment.
+    `promise` is the digest that a link told, `outcome` that of the latest result; each with its experiment. `made` are figures
+    that need not be drawn again, not even after a reload (lib/ui/state.py).
     """
 
     name: str
@@ -51,6 +56,7 @@ class Visit:
     promise: tuple[Experiment, str] | None = None
     outcome: tuple[Experiment, str] | None = None
     loaded: tuple[DataSpec, Dataset] | None = None  # the rows of the visitor's own data
+    made: dict[Any, Any] = field(default_factory=dict)
     leaves: int = 0  # how often it was left: an old farewell must not end a new absence
 
 
@@ -60,21 +66,52 @@ def _kept() -> dict[str, Visit]:
     return {}
 
 
+class Farewells:
+    """Forgets visits when their grace is over: one thread for all of them, while somebody is away."""
+
+    def __init__(self) -> None:
+        self._away: deque[tuple[float, Visit, int]] = deque()  # when it is over; the visit; which of its leaves it was
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def add(self, visit: Visit) -> None:
+        with self._lock:
+            self._away.append((time.monotonic() + GRACE, visit, visit.leaves))
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._watch, name="counterweight-farewells", daemon=True)
+                self._thread.start()
+
+    def _watch(self) -> None:
+        while (wait := self._next()) is not None:
+            time.sleep(wait)
+            while self._away and self._away[0][0] <= time.monotonic():
+                _, visit, leave = self._away.popleft()
+                if visit.leaves == leave:
+                    _kept().pop(visit.name, None)
+                    board().forget(visit.name)
+                del visit
+            gc.collect()  # here, because pages do not collect after each run (.streamlit/config.toml)
+            give_back()
+
+    def _next(self) -> float | None:
+        """Seconds until somebody is to be forgotten; None, and the end of the thread, when nobody is away."""
+        with self._lock:
+            if self._away:
+                return max(self._away[0][0] - time.monotonic(), 0.0)
+            self._thread = None
+            return None
+
+
+@st.cache_resource(show_spinner=False)
+def _farewells() -> Farewells:
+    return Farewells()
+
+
 def _left(visit: Visit) -> None:
     engine().leave(visit.name)
     _kept()[visit.name] = visit
     visit.leaves += 1
-    timer = threading.Timer(GRACE, _forget, args=(visit, visit.leaves))
-    timer.daemon = True
-    timer.start()
-
-
-def _forget(visit: Visit, leave: int) -> None:
-    """The grace is over. Collected here, because pages do not collect after each run (.streamlit/config.toml)."""
-    if visit.leaves == leave:
-        _kept().pop(visit.name, None)
-        board().forget(visit.name)
-        gc.collect()
+    _farewells().add(visit)
 
 
 @st.cache_resource(scope="session", show_spinner=False, on_release=_left)

@@ -35,17 +35,31 @@ class Server:
         """Resident memory now."""
         return int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") / 1e6
 
+    @property
+    def peak_mb(self) -> float:
+        """Resident memory at its highest, since the start or since `forget_peak`."""
+        lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith("VmHWM"))
+
+    def forget_peak(self) -> None:
+        Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
+
+    @property
+    def threads(self) -> int:
+        return len(list(Path(f"/proc/{self.process.pid}/task").iterdir()))
+
 
 @contextlib.contextmanager
-def serve(script: str = "app.py") -> Iterator[Server]:
-    """The server of a script, until the block ends."""
+def serve(script: str = "app.py", *, module: str = "streamlit", **environment: str) -> Iterator[Server]:
+    """The server of a script, until the block ends; started by Streamlit itself or by a module that takes its arguments."""
     port = _free_port()
     address = f"http://127.0.0.1:{port}"
     options = [f"--server.port={port}", "--server.headless=true", "--server.address=127.0.0.1"]
     started = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", script, *options],
+        [sys.executable, "-m", module, "run", script, *options],
         cwd=ROOT,
+        env=os.environ | environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

@@ -10,12 +10,16 @@ import contextlib
 import json
 import threading
 import time
+import urllib.request
 from collections.abc import Callable
+from http.cookiejar import CookieJar
 from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
+from streamlit.proto.Alert_pb2 import Alert
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.Common_pb2 import FileUploaderState, FileURLs, UploadedFileInfo
 from streamlit.proto.Element_pb2 import Element
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
@@ -28,15 +32,28 @@ CACHE_AGE = 2  # runs for which the frontend keeps a large message (global.maxCa
 
 
 class Visitor:
-    """One browser tab. `watching` says whether fragments that repeat are repeated, as a visible tab does."""
+    """One browser tab. `watching` says whether fragments that repeat are repeated, as a visible tab does.
 
-    def __init__(self, address: str, page: str = "", query: dict[str, str] | None = None) -> None:
-        self.page, self.query = page, urlencode(query or {})
+    `tab` is the secret that a tab keeps through a reload (lib/ui/visit.py); one that is given is told to the page, as the tab
+    does. With `recording`, all that comes is kept in `heard`. `problems` are the errors that were on screen at any time, `bars`
+    what the progress bar said, one after another.
+    """
+
+    def __init__(
+        self, address: str, page: str = "", query: dict[str, str] | str | None = None, *, tab: str = "", recording: bool = False
+    ) -> None:
+        self.address, self.page, self.query = address, page, query if isinstance(query, str) else urlencode(query or {})
+        self.tab, self.recording = tab, recording
         self.watching = True
+        self.heard: list[bytes] = []
+        self.problems: list[str] = []
+        self.bars: list[str] = []
         self.bytes = 0  # received
         self.runs = 0  # of the script or a fragment, ended
         self.elements: dict[tuple[int, ...], Element] = {}
         self._page_hash = ""
+        self._pages: dict[str, str] = {}  # address -> hash
+        self._places: list[FileURLs] = []  # for files that are to be uploaded
         self._fresh: set[tuple[int, ...]] = set()  # drawn in this run
         self._kept: dict[str, tuple[ForwardMsg, int]] = {}  # hash -> message, run in which it was last used
         self._repeat: dict[str, tuple[float, float]] = {}  # fragment -> interval, when it is due
@@ -63,6 +80,18 @@ class Visitor:
         self._closing.close()
         for thread in self._threads:
             thread.join(5)
+
+    def reload(self) -> "Visitor":
+        """As F5: the tab leaves, and a new one with its secret and its address comes."""
+        self.close()
+        return Visitor(self.address, self.page, self.query, tab=self.tab, recording=self.recording)
+
+    def go(self, page: str) -> float:
+        """As a click on a page of the navigation; seconds until it is there."""
+        self.page, self.query, self._page_hash = "", "", self._pages[page]
+        took = self.run()
+        self.page = page
+        return took
 
     def run(self, **widget: Any) -> float:
         """Run the script, with one widget (`id` and its value) that has just been changed; seconds until it has ended."""
@@ -99,6 +128,28 @@ class Visitor:
         """Press a button, once it can be pressed, and do not wait for what comes of it; when it was pressed."""
         self.wait(lambda: (button := self.widget("button", label)) and not button.disabled)
         return self.send(id=self.widget("button", label).id, trigger_value=True)
+
+    def upload(self, label: str, name: str, data: bytes) -> float:
+        """Put a file into an uploader, as the frontend does: ask for a place, send it there, say so; when that was said."""
+        request = BackMsg()
+        request.file_urls_request.request_id = name
+        request.file_urls_request.file_names.append(name)
+        self._socket.send(request.SerializeToString())
+        self.wait(lambda: self._places)
+        place = self._places.pop()
+        cookies = CookieJar()
+        opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(cookies))
+        opener.open(f"{self.address}/_stcore/health").close()
+        token = next(cookie.value for cookie in cookies if cookie.name == "_streamlit_xsrf")
+        head = f'--edge\r\nContent-Disposition: form-data; name="{name}"; filename="{name}"\r\nContent-Type: text/csv\r\n\r\n'
+        headers = {"Content-Type": "multipart/form-data; boundary=edge", "X-Xsrftoken": str(token)}
+        body = head.encode() + data + b"\r\n--edge--\r\n"
+        put = urllib.request.Request(self.address + place.upload_url, data=body, headers=headers, method="PUT")
+        opener.open(put).close()
+        info = UploadedFileInfo(name=name, size=len(data), file_id=place.file_id, file_urls=place)
+        self.wait(lambda: self.widget("file_uploader", label))
+        widget = self.widget("file_uploader", label).id
+        return self.send(id=widget, file_uploader_state_value=FileUploaderState(uploaded_file_info=[info]))
 
     def widget(self, kind: str, label: str) -> Any:
         """A widget by its label; None where there is none."""
@@ -145,6 +196,8 @@ class Visitor:
                 message = ForwardMsg.FromString(frame)
                 with self._news:
                     self.bytes += len(frame)
+                    if self.recording:
+                        self.heard.append(bytes(frame))
                     self._take(message)
                     self._news.notify_all()
         except ConnectionClosed:
@@ -162,6 +215,7 @@ class Visitor:
             place = tuple(message.metadata.delta_path)
             self.elements[place] = message.delta.new_element
             self._fresh.add(place)
+            self._notice(message.delta.new_element)
         elif kind == "auto_rerun":
             own = message.auto_rerun
             self._repeat[own.fragment_id] = (own.interval, time.perf_counter() + own.interval)
@@ -176,11 +230,28 @@ class Visitor:
             self.query = message.page_info_changed.query_string
         elif kind == "navigation":
             self._page_hash = message.navigation.page_script_hash
+            self._pages = {page.url_pathname: page.page_script_hash for page in message.navigation.app_pages}
+        elif kind == "file_urls_response":
+            self._places.extend(message.file_urls_response.file_urls)
         elif kind == "script_finished" and message.script_finished in FINISHED:
             self.runs += 1
             if message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:  # what the script did not draw again goes
                 self.elements = {place: e for place, e in self.elements.items() if place in self._fresh}
             self._kept = {key: entry for key, entry in self._kept.items() if entry[1] >= self.runs - CACHE_AGE}
+
+    def _notice(self, element: Element) -> None:
+        """What a tab reacts to, and what is to be remembered of what it shows."""
+        kind = element.WhichOneof("type")
+        if kind == "exception" or (kind == "alert" and element.alert.format == Alert.ERROR):
+            self.problems.append(getattr(element, kind).body if kind == "alert" else element.exception.message)
+        elif kind == "progress" and self.bars[-1:] != [element.progress.text]:
+            self.bars.append(element.progress.text)
+        elif kind == "bidi_component" and element.bidi_component.component_name.endswith("visit"):
+            told = json.loads(element.bidi_component.json)
+            if self.tab and self.tab != told["name"] and not told["settled"]:
+                self.send(id=element.bidi_component.id, json_value=json.dumps({"name": self.tab}))
+            else:
+                self.tab = told["name"]
 
     def _tick(self) -> None:
         """Repeat fragments, each at its interval."""
