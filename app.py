@@ -11,12 +11,13 @@ status = frame.heading(page)
 # The heading above is on screen before torch is imported: the engine and all that needs it come after it.
 from lib.ui.engine import engine  # noqa: E402
 
-engine()
+runner = engine()
 from lib.ui import state, status_line  # noqa: E402
 
-state.welcome_back()
-state.read_link()
-state.tell()
-page.run()
-status_line.draw(status)
-state.write_link()
+with runner.courtesy.drawing():
+    state.welcome_back()
+    state.read_link()
+    state.tell()
+    page.run()
+    status_line.draw(status)
+    state.write_link()

@@ -13,6 +13,7 @@ from itertools import count, takewhile
 from statistics import fmean
 from typing import Literal
 
+from lib.courtesy import Courtesy
 from lib.data import Dataset
 from lib.evaluation import RunResult, evaluations
 from lib.experiment import Experiment
@@ -177,6 +178,7 @@ class Job:
     def _slices(self, course: Iterator[Snapshot]) -> Iterator[Snapshot]:
         """Publish and yield snapshots."""
         while True:
+            self._runner.courtesy.give_way()
             started, before = self._clock(), self._latest.rest
             snapshot = next(course, None)
             if snapshot is None:
@@ -255,6 +257,7 @@ class Runner:
         self.max_queued, self.max_seconds, self.max_kept = max_queued, max_seconds, max_kept
         self.changed = threading.Condition(threading.RLock())  # guards all below, and the states of jobs
         self.queue: deque[Job] = deque()
+        self.courtesy = Courtesy()
         self._jobs: dict[str, Job] = {}
         self._active: list[Job] = []  # those that have a thread
         self._sessions: Counter[str] = Counter()

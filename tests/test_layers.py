@@ -11,8 +11,9 @@ import pytest
 ROOT = Path(__file__).parents[1]
 STAIRCASE = """
     registry memory data weighting losses sampling models sequence_models metrics bootstrap thresholds decisions tasks theory
-    strategy experiment tuning moments optimiser stack series_stack class_shares training evaluation reuse rows digest advice
-    operating verdict dial receipt pitfalls scenarios pacing limits failure waiting runner sweeps figures export run ui
+    strategy experiment tuning moments optimiser stack series_stack class_shares snapshot training evaluation reuse rows digest
+    advice operating verdict dial receipt pitfalls scenarios pacing courtesy limits failure waiting runner sweeps figures export
+    run ui
 """.split()
 CODE = [
     path for path in chain((ROOT / "lib").rglob("*.py"), (ROOT / "pages").rglob("*.py"), [ROOT / "app.py"]) if path.exists()

@@ -20,6 +20,7 @@ from lib.tasks import READINGS
 from lib.training import Snapshot
 from lib.ui import curves_view, results_view, rows_view, state, task_view, tuning_view, verdict_view
 from lib.ui.controls import segments
+from lib.ui.engine import engine
 from lib.ui.epochs_view import Scene, scene, slider
 from lib.ui.live_plotly import live_plotly, preload
 from lib.ui.steering_view import job, start
@@ -50,7 +51,12 @@ def live() -> None:
     if own is None:  # outside the fragment: its button must run the whole page, which then polls
         _empty()
         return
-    st.fragment(_panels, run_every=None if own.ended else TICK)(own.state)
+    st.fragment(_tick, run_every=None if own.ended else TICK)(own.state)
+
+
+def _tick(was: State) -> None:
+    with engine().courtesy.drawing():
+        _panels(was)
 
 
 def _panels(was: State) -> None:

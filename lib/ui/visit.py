@@ -28,12 +28,16 @@ SESSION_KEY = "cw_visit"
 SECRET = re.compile(r"[0-9a-f]{32}")
 
 JS = """
+let answered
 export default function ({ data, setStateValue, parentElement }) {
   const ink = parentElement.querySelector("span")
   ink.ontransitionend = () => setStateValue("ink", getComputedStyle(ink).color)
   const stored = sessionStorage.getItem("counterweight")
   if (stored && stored !== data.name && !data.settled) setStateValue("name", stored)
-  else sessionStorage.setItem("counterweight", data.name)
+  else {
+    sessionStorage.setItem("counterweight", data.name)
+    if (data.asked && answered !== data.name) setStateValue("name", answered = data.name)
+  }
 }
 """
 # Streamlit repaints itself when the theme changes and runs nothing: charts, which are drawn here, would stay as they were.
@@ -133,15 +137,17 @@ def current() -> Visit:
 def recognise() -> bool:
     """Give the tab its secret, or take the visit back that it had. True when another visit was taken up. Once a run.
 
-    The tab also asks for a run when its theme has changed.
+    While somebody is away, a new tab is asked whether it is him, and the run ends here until it has answered: it would draw
+    a page for somebody else, and say that his file is missing. The tab also asks for a run when its theme has changed.
     """
     own = current()
     _present(own.name, own)
-    told = _tab(
-        key="visit", data={"name": own.name, "settled": own.settled}, on_name_change=lambda: None, on_ink_change=lambda: None
-    )  # fmt: skip
-    answer = told.name
+    asked = bool(_kept()) and not own.settled
+    about = {"name": own.name, "settled": own.settled, "asked": asked}
+    answer = _tab(key="visit", data=about, on_name_change=lambda: None, on_ink_change=lambda: None).name
     if own.settled or not isinstance(answer, str) or not SECRET.fullmatch(answer):
+        if asked:
+            st.stop()
         return False
     own.settled = True
     found = _kept().pop(answer, None)

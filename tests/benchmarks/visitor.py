@@ -54,10 +54,12 @@ class Visitor:
         self._page_hash = ""
         self._pages: dict[str, str] = {}  # address -> hash
         self._places: list[FileURLs] = []  # for files that are to be uploaded
+        self._answers: list[dict[str, Any]] = []  # of components, not yet sent: who listens must not wait to send
         self._fresh: set[tuple[int, ...]] = set()  # drawn in this run
         self._kept: dict[str, tuple[ForwardMsg, int]] = {}  # hash -> message, run in which it was last used
         self._repeat: dict[str, tuple[float, float]] = {}  # fragment -> interval, when it is due
         self._news = threading.Condition()
+        self._answered = False
         self._open = True
         self._closing = contextlib.ExitStack()
         stream = f"{address.replace('http', 'ws')}/_stcore/stream"
@@ -131,6 +133,7 @@ class Visitor:
 
     def upload(self, label: str, name: str, data: bytes) -> float:
         """Put a file into an uploader, as the frontend does: ask for a place, send it there, say so; when that was said."""
+        self.wait(lambda: self.widget("file_uploader", label))
         request = BackMsg()
         request.file_urls_request.request_id = name
         request.file_urls_request.file_names.append(name)
@@ -147,7 +150,6 @@ class Visitor:
         put = urllib.request.Request(self.address + place.upload_url, data=body, headers=headers, method="PUT")
         opener.open(put).close()
         info = UploadedFileInfo(name=name, size=len(data), file_id=place.file_id, file_urls=place)
-        self.wait(lambda: self.widget("file_uploader", label))
         widget = self.widget("file_uploader", label).id
         return self.send(id=widget, file_uploader_state_value=FileUploaderState(uploaded_file_info=[info]))
 
@@ -248,16 +250,19 @@ class Visitor:
             self.bars.append(element.progress.text)
         elif kind == "bidi_component" and element.bidi_component.component_name.endswith("visit"):
             told = json.loads(element.bidi_component.json)
-            if self.tab and self.tab != told["name"] and not told["settled"]:
-                self.send(id=element.bidi_component.id, json_value=json.dumps({"name": self.tab}))
-            else:
-                self.tab = told["name"]
+            stranger = self.tab and self.tab != told["name"] and not told["settled"]
+            self.tab = self.tab if stranger else told["name"]
+            if (stranger or told["asked"]) and not self._answered:
+                self._answered = True
+                self._answers.append({"id": element.bidi_component.id, "json_value": json.dumps({"name": self.tab})})
 
     def _tick(self) -> None:
-        """Repeat fragments, each at its interval."""
+        """Repeat fragments, each at its interval, and send what components answer."""
         try:
             while self._open:
                 time.sleep(0.005)
+                while self._answers:
+                    self.send(**self._answers.pop())
                 for fragment, (interval, due) in list(self._repeat.items()):
                     if self.watching and time.perf_counter() >= due:
                         self._repeat[fragment] = (interval, max(due + interval, time.perf_counter()))
