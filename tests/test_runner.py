@@ -1,7 +1,6 @@
 """Live trainings: steering changes no number, stopping frees the slot, failures are told in a sentence."""
 
 import dataclasses
-import random
 import threading
 import time
 
@@ -243,29 +242,6 @@ def test_a_closed_runner_takes_nothing(make):
     assert job.state == "stopped" and runner.job("ann") is None
     with pytest.raises(ValueError, match="closing"):
         runner.submit("ann", LONG, DATASET)
-
-
-def test_a_storm_of_cancellations(make):
-    """Thirty trainings, stopped at random moments and in random states, twice, by visitors who leave, by replacement."""
-    dice, runner = random.Random(0), make(grace=0.0)
-    jobs, asked = [], {}
-    for i in range(30):
-        job = runner.submit(f"visitor {i % 12}", LONG, DATASET)
-        jobs.append(job)
-        for steer in dice.sample([job.pause, job.resume, job.step, job.step_batch, lambda: time.sleep(0.01)], 2):
-            steer()
-        end = dice.choice([job.stop, lambda job=job: runner.leave(job.visitor), None])
-        if end:
-            end()
-            asked[job] = time.monotonic()
-        if dice.random() < 0.5:
-            job.stop()
-    for job in jobs:
-        job.stop()
-    for job in jobs:
-        until(lambda job=job: job.state == "stopped")
-    until(lambda: runner.running == 0)
-    assert finish(runner.submit("last", experiment(), DATASET)).results
 
 
 def test_without_a_thread_a_training_ends_with_a_sentence_and_the_next_one_works(make, monkeypatch):

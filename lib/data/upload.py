@@ -59,6 +59,11 @@ class Table:
     asked: tuple[str, str, str, str] = ("", "", "", "")
     reading: Reading = Reading()
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the frame."""
+        return int(self.frame.memory_usage().sum())
+
     def row(self, index: int) -> int:
         """The number, for a message, of a frame row."""
         return self.first_row + int(index)
@@ -93,11 +98,13 @@ def read_table(
     safe = file_name(name)
     parsed = _parse(safe, data, *given)
     table, renamed = _name_columns(parsed.table)
+    notices, first_row, reading = (*parsed.notices, *renamed), parsed.first_row, parsed.reading
+    del parsed
     frame = _to_pandas(table)
-    if len(data) * PEAK > upload_budget() // 4:  # half of what parsing took would stay with the process, for the next parse
+    del table
+    if len(data) > upload_budget() // 100:  # what parsing took would stay with the process, for the next parse
         pa.default_memory_pool().release_unused()
-    notices = (*parsed.notices, *renamed)
-    return Table(safe, hashlib.sha256(data).hexdigest(), frame, notices, parsed.first_row, given, parsed.reading)
+    return Table(safe, hashlib.sha256(data).hexdigest(), frame, notices, first_row, given, reading)
 
 
 def read_labels(name: str, data: bytes, *, na_words: str = "class") -> LabelCounts:

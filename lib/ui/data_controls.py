@@ -144,7 +144,8 @@ def _upload(current: DataSpec) -> DataSpec | None:
         reading = params_inputs(READ_PARAMS, named, "upload/read")
     if file is not None:
         try:
-            parsed = state.memo(("table", file.file_id, reading), lambda: read_table(file.name, file.getvalue(), **reading))
+            name = file.file_id, reading
+            parsed = state.newest("table", name, lambda: read_table(file.name, file.getvalue(), **reading))
             if not _welcome(parsed, named):
                 return None
             state.put_table(parsed)

@@ -17,9 +17,11 @@ def engine() -> Runner:
 
     With torch imported a full collection of garbage stops everybody for 110 ms: freezing what is loaded here makes that
     4 ms. One torch thread, because models this small lose by a second one. A training lets the interpreter go at each
-    torch operation and, while a page is drawn, waits for the switch interval each time: 1 ms instead of 5.
+    torch operation and, while a page is drawn, waits for the switch interval each time: 1 ms instead of 5. Arrow's
+    memory is from the system's allocator: its own keeps what reading the largest file so far took, for ever.
     """
     import pandas  # noqa: F401
+    import pyarrow
     import torch
 
     import lib.figures  # noqa: F401
@@ -32,6 +34,7 @@ def engine() -> Runner:
     sys.setswitchinterval(0.001)
     no_delay()
     few_arenas()
+    pyarrow.set_memory_pool(pyarrow.system_memory_pool())
     install()
     runner = Runner()
     gc.collect()

@@ -7,9 +7,11 @@ that an experiment that comes from elsewhere (a scenario, a link) seeds all widg
 import dataclasses
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from lib.data import SOURCES, Dataset
 from lib.data.upload import Table
@@ -125,7 +127,11 @@ def table() -> Table | None:
 
 
 def put_table(parsed: Table) -> None:
-    current().table = parsed
+    """Keep a parsed file with the visit. The file itself goes when the visitor does."""
+    visit, context = current(), get_script_run_ctx()
+    visit.table = parsed
+    if context is not None:
+        visit.drop_files = partial(context.uploaded_file_mgr.remove_session_files, context.session_id)
 
 
 def dataset() -> Dataset:
@@ -165,6 +171,16 @@ def memo(name: Any, make: Callable[[], T], keep: int = 24) -> T:
     while len(made) > keep:
         made.pop(next(iter(made)))
     return made[name]
+
+
+def newest(kind: str, name: Any, make: Callable[[], T]) -> T:
+    """As `memo`, of what is large: only the newest of its kind is kept."""
+    made = current().made
+    if kind in made and made[kind][0] == name:
+        return made[kind][1]
+    made.pop(kind, None)
+    made[kind] = name, (value := make())
+    return value
 
 
 def remembered(name: str, first: Any) -> Any:

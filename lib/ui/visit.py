@@ -11,6 +11,7 @@ import secrets
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +20,7 @@ import streamlit as st
 from lib.data import Dataset
 from lib.data.upload import Table
 from lib.experiment import DataSpec, Experiment
-from lib.memory import give_back
+from lib.memory import give_back, upload_budget
 from lib.runner import GRACE
 from lib.ui.board import board
 from lib.ui.engine import engine
@@ -61,7 +62,13 @@ class Visit:
     outcome: tuple[Experiment, str] | None = None
     loaded: tuple[DataSpec, Dataset] | None = None  # the rows of the visitor's own data
     made: dict[Any, Any] = field(default_factory=dict)
+    drop_files: Callable[[], None] | None = None  # what was sent, as it came
     leaves: int = 0  # how often it was left: an old farewell must not end a new absence
+
+    def empty(self) -> None:
+        """Let go of all that is large, whoever still holds on to the visit."""
+        self.table = self.loaded = None
+        self.made.clear()
 
 
 @st.cache_resource(show_spinner=False)
@@ -90,9 +97,9 @@ class Farewells:
             time.sleep(wait)
             while self._away and self._away[0][0] <= time.monotonic():
                 _, visit, leave = self._away.popleft()
-                if visit.leaves == leave:
-                    _kept().pop(visit.name, None)
+                if visit.leaves == leave and _kept().pop(visit.name, None) is not None:  # else he is back, or has left again
                     board().forget(visit.name)
+                    visit.empty()
                 del visit
             gc.collect()  # here, because pages do not collect after each run (.streamlit/config.toml)
             give_back()
@@ -116,6 +123,11 @@ def _left(visit: Visit) -> None:
     _kept()[visit.name] = visit
     visit.leaves += 1
     _farewells().add(visit)
+    if visit.drop_files:  # Streamlit would keep them for a minute, and the parsed table is here
+        visit.drop_files()
+    away = list(_kept().values())
+    while len(away) > 1 and sum(own.table.nbytes for own in away if own.table) > upload_budget():
+        away.pop(0).empty()
 
 
 @st.cache_resource(scope="session", show_spinner=False, on_release=_left)

@@ -20,6 +20,8 @@ BENCHMARKS = {
     "dial": "the weight path of a linear model, beside a scikit-learn fit for each weight",
     "startup": "process start to the first chart",
     "fuzz": "10 000 hostile inputs of each kind against lib, and 200 through the pages",
+    "crowd": "20 visitors at once: in each other's way or not, and 100 trainings cancelled",
+    "soak": "what many visitors leave in memory, and the largest work that is allowed",
     "decisions": "all thresholds of 300 000 scores, and a drag of the slider in Chromium",
 }
 

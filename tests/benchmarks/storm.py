@@ -163,11 +163,12 @@ def figures(cancelled: Sequence[Cancelled], prefix: str) -> dict[str, float]:
 
 
 def text(result: Mapping[str, float]) -> str:
-    return "\n".join(
-        f"{result[f'{key}_trainings']:.0f} trainings cancelled {where}: {result[f'{key}_unstopped']:.0f} did not end as stopped; "
-        f"95 % within {result[f'{key}_p95_s']:.2f} s, the slowest after {result[f'{key}_worst_s']:.2f} s"
-        for key, where in (("storm", "on pages"), ("runner_storm", "at the runner"))
-    )
+    lines = []
+    for key, where in (("storm", "on pages"), ("runner_storm", "at the runner")):
+        count, unstopped, soon, worst = (result[f"{key}_{what}"] for what in ("trainings", "unstopped", "p95_s", "worst_s"))
+        lines.append(f"{count:.0f} trainings cancelled {where}: {unstopped:.0f} did not end as stopped;")
+        lines.append(f"  95 % ended within {soon:.2f} s, the slowest after {worst:.2f} s.")
+    return "\n".join(lines)
 
 
 def _until(condition: Callable[[], bool]) -> None:

@@ -60,6 +60,7 @@ class Visitor:
         self._repeat: dict[str, tuple[float, float]] = {}  # fragment -> interval, when it is due
         self._news = threading.Condition()
         self._answered = False
+        self._asking = False  # this run was only to ask who we are
         self._open = True
         self._closing = contextlib.ExitStack()
         stream = f"{address.replace('http', 'ws')}/_stcore/stream"
@@ -226,6 +227,7 @@ class Visitor:
                 self._repeat.pop(fragment, None)
         elif kind == "new_session":
             self._fresh.clear()
+            self._asking = False
             if not message.metadata.run.fragment_ids:
                 self._repeat.clear()
         elif kind == "page_info_changed":
@@ -235,7 +237,7 @@ class Visitor:
             self._pages = {page.url_pathname: page.page_script_hash for page in message.navigation.app_pages}
         elif kind == "file_urls_response":
             self._places.extend(message.file_urls_response.file_urls)
-        elif kind == "script_finished" and message.script_finished in FINISHED:
+        elif kind == "script_finished" and message.script_finished in FINISHED and not self._asking:
             self.runs += 1
             if message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:  # what the script did not draw again goes
                 self.elements = {place: e for place, e in self.elements.items() if place in self._fresh}
@@ -253,7 +255,7 @@ class Visitor:
             stranger = self.tab and self.tab != told["name"] and not told["settled"]
             self.tab = self.tab if stranger else told["name"]
             if (stranger or told["asked"]) and not self._answered:
-                self._answered = True
+                self._answered = self._asking = True
                 self._answers.append({"id": element.bidi_component.id, "json_value": json.dumps({"name": self.tab})})
 
     def _tick(self) -> None:
