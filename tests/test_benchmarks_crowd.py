@@ -1,4 +1,4 @@
-"""Many visitors at once, in a reduced form: outcomes, no durations. `python -m tests.benchmarks crowd` and `soak` do it in full."""
+"""Many visitors at once, reduced: outcomes, no durations. In full: `python -m tests.benchmarks crowd`, and `soak`."""
 
 import tempfile
 import time
