@@ -172,9 +172,6 @@ class Job:
         found = keep(snapshot, self.results or self._latest.known, experiment, dataset) if snapshot else None
         return found if found and memory(experiment, dataset) + kept(found.snapshot) <= training_budget() else None
 
-    def start(self) -> None:
-        self._become("running")
-
     def _slices(self, course: Iterator[Snapshot]) -> Iterator[Snapshot]:
         """Publish and yield snapshots."""
         while True:
@@ -390,7 +387,7 @@ class Runner:
                 return None
             job = self.queue.popleft()
             self._active.append(job)
-            job.start()
+            job._become("running")
             return job
 
     def _watch(self) -> None:

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from lib.pacing import SLICE, Pace, until_free
+from lib.pacing import SLICE, Pace
 
 
 def at(progress):
@@ -71,10 +71,3 @@ def test_steps_count_down_and_add_up():
 def test_an_impossible_speed_is_refused(speed):
     with pytest.raises(ValueError, match="The speed must be 0.1 to 1000 epochs per second, or none, got"):
         Pace().set_speed(speed)
-
-
-def test_a_slot_is_free_when_those_ahead_are_through():
-    assert until_free(1, [5.0], []) == 0.0
-    assert until_free(0, [5.0, 3.0], []) == 3.0
-    assert until_free(0, [5.0, 3.0], [4.0, 1.0]) == 6.0  # slots are free at 3 and 5, then at 7 and 5, then at 7 and 6
-    assert until_free(0, [5.0, None], []) is None and until_free(0, [5.0, 3.0], [None]) is None
