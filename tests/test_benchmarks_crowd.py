@@ -49,16 +49,6 @@ def test_a_visitor_who_reads_anothers_word_is_found(watched):
     assert crowd.crosstalk(two) == -1  # not even his own: nothing was searched
 
 
-def test_trainings_cancelled_on_pages_end_as_stopped(watched):
-    server, log = watched
-    cancelled = storm.on_pages(server, log, 30, closing=False)
-    assert [one for one in cancelled if one.state != "stopped"] == []
-    assert {one.end for one in cancelled} == {"stop", "page switched", "double stop"}
-    with Visitor(server.address, "compare", soak.small(0).to_query()) as next_one:  # slots are free
-        next_one.click("Train")
-        next_one.wait(lambda: next_one.says("· finished"))
-
-
 def test_a_hundred_trainings_cancelled_at_the_runner_end_as_stopped():
     runner = Runner(grace=0.0)
     cancelled = storm.on_runner(runner, 100)

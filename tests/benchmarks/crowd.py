@@ -112,7 +112,8 @@ def run(
 
     `wrong`: visitors whose numbers differ from those of training alone. `overtaken`: trainings that started before one that had
     queued earlier. `without_place`, `without_wait`: visitors who waited and did not read their place, or how long. `lost`:
-    visitors whom a reload cost their training. `storm_unstopped`: trainings that did not end as "stopped".
+    visitors whom a reload cost their training. `storm_unstopped`: trainings that did not end as "stopped";
+    `storm_unanswered`: clicks on Pause of which nothing came.
     """
     result: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:

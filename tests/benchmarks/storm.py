@@ -21,8 +21,9 @@ from tests.benchmarks.visitor import Visitor
 from tests.benchmarks.witness import Event, events
 
 EPOCHS = 10_000  # never reached here
-SECONDS = 30.0  # after which a training that has not ended is one that does not end
+SECONDS = 20.0  # after which a training that has not ended is one that does not end
 MOMENTS = ("at once", "running", "queued", "paused", "stepping", "slow")
+UNANSWERED = "paused in vain"
 ENDS = ("stop", "double stop", "replaced", "left")
 TABS = 10
 
@@ -120,8 +121,7 @@ def _tab(address: str, tab: int, trainings: int, closing: bool) -> list[tuple[st
     visitor.run()
     for turn in range(trainings):
         visitor.click("Train")
-        moment = MOMENTS[(tab + turn) % len(MOMENTS)]
-        _page_to(visitor, moment, dice)
+        moment = _page_to(visitor, MOMENTS[(tab + turn) % len(MOMENTS)], dice)
         if turn == trainings - 1 and closing:
             asked.append((moment, "tab closed", time.monotonic() + GRACE))
             break
@@ -138,17 +138,21 @@ def _tab(address: str, tab: int, trainings: int, closing: bool) -> list[tuple[st
     return asked
 
 
-def _page_to(visitor: Visitor, moment: str, dice: random.Random) -> None:
-    """What a visitor does before he cancels."""
+def _page_to(visitor: Visitor, moment: str, dice: random.Random) -> str:
+    """What a visitor does before he cancels; which moment that has become."""
     if moment in ("paused", "stepping"):
         visitor.click("Pause")
-        visitor.wait(lambda: visitor.widget("button", "Resume"), SECONDS)
+        try:
+            visitor.wait(lambda: visitor.widget("button", "Resume"), SECONDS)
+        except TimeoutError:  # he would press it again; here it is counted
+            return UNANSWERED
     if moment == "stepping":
         visitor.click("+1 epoch")
     if moment == "running":
         visitor.wait(lambda: visitor.says("s left") or visitor.says("place"), SECONDS)
     if moment != "at once":
         time.sleep(dice.uniform(0, 0.3))
+    return moment
 
 
 def figures(cancelled: Sequence[Cancelled], prefix: str) -> dict[str, float]:
@@ -156,6 +160,7 @@ def figures(cancelled: Sequence[Cancelled], prefix: str) -> dict[str, float]:
     seconds = [one.seconds for one in cancelled]
     return {
         f"{prefix}_trainings": len(cancelled),
+        f"{prefix}_unanswered": sum(one.moment == UNANSWERED for one in cancelled),
         f"{prefix}_unstopped": sum(one.state != "stopped" for one in cancelled),
         f"{prefix}_p95_s": float(np.quantile(seconds, 0.95)),
         f"{prefix}_worst_s": max(seconds),
