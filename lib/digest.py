@@ -15,7 +15,7 @@ import numpy as np
 from lib.evaluation import RunResult, estimate
 from lib.experiment import MAX_STRATEGIES
 from lib.registry import brief
-from lib.training import At, Snapshot
+from lib.snapshot import At, Snapshot
 
 FIELD = "digest"  # of the link, not of the experiment
 NLL_DIGITS, SHARE_DIGITS = 4, 3

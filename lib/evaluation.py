@@ -29,9 +29,10 @@ from lib.metrics import (
     t_interval,
 )
 from lib.models import layers
+from lib.snapshot import At, Snapshot, TrainedModel
 from lib.tasks import READINGS
 from lib.theory import linear_recall
-from lib.training import At, Snapshot, TrainedModel, decide
+from lib.training import decide
 
 Array = NDArray[np.float64]
 

@@ -15,8 +15,9 @@ from lib.models import CHUNK, MODELS
 from lib.sampling import SAMPLERS, short_of
 from lib.sequence_models import CHUNK as SERIES_CHUNK
 from lib.sequence_models import Tagging, parameters_of
+from lib.snapshot import Snapshot
 from lib.stack import CHUNK_BYTES, outputs_of
-from lib.training import EVALUATED, Snapshot, moments_of
+from lib.training import EVALUATED, moments_of
 from lib.tuning import candidates
 
 MAX_RUNS = 640

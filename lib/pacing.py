@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from lib.training import Snapshot
+from lib.snapshot import Snapshot
 
 Unit = Literal["epochs", "batches"]
 

@@ -19,8 +19,9 @@ from lib.data import Dataset, Split
 from lib.evaluation import RunResult
 from lib.experiment import Experiment
 from lib.moments import Moment, Moments
+from lib.snapshot import Array, At, History, Snapshot, TrainedModel
 from lib.stack import Run
-from lib.training import Array, At, History, Snapshot, TrainedModel, moments_of
+from lib.training import moments_of
 from lib.tuning import candidates, choose
 
 T = TypeVar("T", bound=np.generic)

@@ -15,8 +15,9 @@ from lib.data import Dataset, Split, Task
 from lib.data.labels import plain, unique
 from lib.decisions import Rule
 from lib.evaluation import probabilities
+from lib.snapshot import At, Snapshot, TrainedModel
 from lib.tasks import READINGS
-from lib.training import EVALUATED, At, Snapshot, TrainedModel
+from lib.training import EVALUATED
 
 Whole = NDArray[np.int64]
 Array = NDArray[np.float64]

@@ -33,7 +33,8 @@ from lib.export.report import report
 from lib.export.script import script
 from lib.export.tables import results_csv
 from lib.registry import brief
-from lib.training import At, Snapshot, load, train
+from lib.snapshot import At, Snapshot
+from lib.training import load, train
 from lib.tuning import METRIC, Tuned
 from lib.verdict import verdict
 

@@ -21,7 +21,8 @@ from lib.failure import told
 from lib.limits import check_limits, kept, memory, training_budget
 from lib.pacing import Pace, Unit
 from lib.reuse import Kept, Latest, keep
-from lib.training import At, Snapshot, train
+from lib.snapshot import At, Snapshot
+from lib.training import train
 from lib.waiting import until_free
 
 State = Literal["queued", "running", "paused", "stopping", "stopped", "finished", "failed"]

@@ -18,8 +18,8 @@ from lib.bootstrap import Classes, Difference, class_precision, class_recall, me
 from lib.data import Dataset
 from lib.evaluation import RunResult
 from lib.operating.scored import Sample, Scored, intercept, scored
+from lib.snapshot import At, Snapshot
 from lib.tasks import series_of_steps
-from lib.training import At, Snapshot
 
 Array = NDArray[np.float64]
 

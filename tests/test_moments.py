@@ -12,7 +12,8 @@ from lib.figures.confusion import confusion_panels
 from lib.limits import memory
 from lib.moments import BYTES, FEWEST, MOST, Moment, Moments, affordable
 from lib.registry import Params
-from lib.training import load, past, train
+from lib.snapshot import past
+from lib.training import load, train
 
 DATA = DataSpec("gaussians", Params({"n": 200, "n_val": 100, "n_test": 50}))
 TWO = (Strategy("plain"), Strategy("balanced", weighting="balanced"))

@@ -12,7 +12,8 @@ from lib.experiment import Experiment
 from lib.export.tables import results_csv
 from lib.moments import BYTES
 from lib.reuse import Latest, join, keep, origins
-from lib.training import History, load, past, train
+from lib.snapshot import History, past
+from lib.training import load, train
 from lib.verdict import verdict
 from tests.test_training import assert_same_bits
 

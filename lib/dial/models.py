@@ -13,8 +13,8 @@ from lib.dial import exact
 from lib.dial.path import NoOptimumError, Path, dial_weights, weight_path
 from lib.dial.reading import Reading, read
 from lib.dial.trained import log_odds
+from lib.snapshot import Snapshot
 from lib.stack import standardise
-from lib.training import Snapshot
 
 Array = NDArray[np.float64]
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lib.experiment import Experiment, Strategy
 from lib.registry import Params
-from lib.training import TrainedModel
+from lib.snapshot import TrainedModel
 
 PER_DECADE = 2  # weights that are trained
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from lib.experiment import Strategy
-from lib.training import At, Snapshot
+from lib.snapshot import At, Snapshot
 
 STAMP = (1980, 1, 1, 0, 0, 0)  # the same models give the same bytes
 

@@ -31,8 +31,8 @@ from lib.figures.recall import recall_bars
 from lib.figures.strips import choose, strips
 from lib.figures.text import shorten
 from lib.memory import size
+from lib.snapshot import At, Snapshot
 from lib.tasks import READINGS, behind
-from lib.training import At, Snapshot
 
 MOST = 2_900_000  # bytes of a report
 PAGE = Path(__file__).with_name("report.html")

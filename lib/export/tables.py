@@ -17,9 +17,9 @@ from lib.figures.text import count, interval, number
 from lib.figures.theme import style
 from lib.metrics import LABEL_METRICS, METRICS, SERIES_METRICS
 from lib.registry import Params, inert_cell
+from lib.snapshot import At, Snapshot
 from lib.stack import Run
 from lib.tasks import READINGS
-from lib.training import At, Snapshot
 
 COLUMNS = ("strategy", "seed", "epoch", "split", "metric", "value")
 MAX_RECALLS = 500_000  # of more, those of the last epoch alone

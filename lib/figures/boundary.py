@@ -20,8 +20,9 @@ from lib.figures.panels import PAGE_WIDTH, Grid, axis_names, grid_layout, note, 
 from lib.figures.regions import edges, marks, picture
 from lib.figures.text import count, escape, listed, shorten
 from lib.figures.theme import class_color, class_symbol, fade, page, style
+from lib.snapshot import Snapshot, TrainedModel
 from lib.theory import bayes_rule
-from lib.training import Snapshot, TrainedModel, decide
+from lib.training import decide
 
 Array = NDArray[np.float64]
 Segment = tuple[tuple[float, float], tuple[float, float]]

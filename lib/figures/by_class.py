@@ -16,8 +16,8 @@ from lib.figures.recall import rare_classes
 from lib.figures.text import count, escape, listed, number, share, shorten
 from lib.figures.theme import class_color, fade, page, readable, style
 from lib.losses import LOSSES
+from lib.snapshot import Snapshot
 from lib.tasks import READINGS, behind
-from lib.training import Snapshot
 
 Array = NDArray[np.float64]
 Of = Literal["loss", "gradient"]

@@ -12,8 +12,8 @@ from lib.figures.chart import Chart
 from lib.figures.panels import base_layout
 from lib.figures.text import escape, listed, number, shorten
 from lib.figures.theme import page, style
+from lib.snapshot import Snapshot
 from lib.theory import boundary_after, boundary_between, margin_with_decay
-from lib.training import Snapshot
 
 Array = NDArray[np.float64]
 

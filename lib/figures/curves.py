@@ -18,8 +18,8 @@ from lib.figures.panels import axis_names, base_layout, layout_key
 from lib.figures.text import escape, listed, number, shorten
 from lib.figures.theme import fade, page, style
 from lib.losses import LOSSES
+from lib.snapshot import Snapshot
 from lib.tasks import READINGS
-from lib.training import Snapshot
 
 Array = NDArray[np.float64]
 

@@ -19,7 +19,7 @@ from lib.figures.panels import Grid, axis_names, grid_layout, note, panel_title
 from lib.figures.text import count, escape, listed, shorten
 from lib.figures.theme import fade, page, style
 from lib.metrics import event_numbers
-from lib.training import Snapshot
+from lib.snapshot import Snapshot
 
 Array = NDArray[np.float64]
 

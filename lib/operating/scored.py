@@ -16,8 +16,9 @@ from torch import Tensor
 
 from lib.data import Dataset
 from lib.decisions import Rule, effective_shift
+from lib.snapshot import Snapshot, TrainedModel
 from lib.tasks import READINGS, series_of_steps
-from lib.training import Snapshot, TrainedModel, decide
+from lib.training import decide
 
 Array = NDArray[np.float64]
 LARGEST = 700.0  # log odds: exp of it is still a number

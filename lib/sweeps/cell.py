@@ -15,8 +15,9 @@ from lib.evaluation import RunResult, evaluate
 from lib.experiment import DataSpec, Experiment, Strategy, Training
 from lib.limits import check_limits, check_rows
 from lib.registry import Params
+from lib.snapshot import At
 from lib.sweeps.sweep import Cell, merged
-from lib.training import At, load, train
+from lib.training import load, train
 
 Read = Callable[[Experiment, Dataset], Mapping[At, RunResult]]  # trains, and reads the test rows
 

@@ -7,8 +7,8 @@ from lib.data import Dataset
 from lib.evaluation import RunResult
 from lib.experiment import Experiment
 from lib.runner import Runner
+from lib.snapshot import At
 from lib.sweeps.cell import Read, StoppedError
-from lib.training import At
 
 LOOK = 0.02  # seconds between two looks
 

@@ -16,8 +16,8 @@ from lib.figures.confusion import NUMBERED, group_recalls, top_confusions
 from lib.figures.course import boundary_course, shows_course
 from lib.figures.recall import recall_bars
 from lib.runner import Job, State
+from lib.snapshot import Snapshot
 from lib.tasks import READINGS
-from lib.training import Snapshot
 from lib.ui import curves_view, results_view, rows_view, state, task_view, tuning_view, verdict_view
 from lib.ui.controls import segments
 from lib.ui.engine import engine

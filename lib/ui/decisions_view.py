@@ -17,9 +17,9 @@ from lib.operating.chosen import at_threshold
 from lib.operating.costs import Costs
 from lib.operating.points import LANDMARKS, Points, grid_of
 from lib.operating.scored import Scored, logit, probability, read
+from lib.snapshot import Snapshot
 from lib.tasks import READINGS, behind
 from lib.thresholds import CRITERIA
-from lib.training import Snapshot
 from lib.ui import state
 from lib.ui.compare_view import diverged, progress
 from lib.ui.controls import segments

@@ -12,7 +12,7 @@ import streamlit as st
 from lib.figures.chart import Chart, Track
 from lib.figures.frames import animated, with_cursor
 from lib.runner import Job
-from lib.training import Snapshot, past
+from lib.snapshot import Snapshot, past
 from lib.ui import state
 from lib.ui.live_plotly import Click, live_plotly
 from lib.ui.scrubber import scrubber

@@ -22,8 +22,8 @@ from lib.figures.strips import strips
 from lib.figures.text import shorten
 from lib.runner import Job
 from lib.scenarios import SCENARIOS
+from lib.snapshot import Snapshot
 from lib.tasks import READINGS
-from lib.training import Snapshot
 from lib.ui import compare_view, frame, state, steering_view, task_view
 from lib.ui.live_plotly import live_plotly, preload
 from lib.ui.strategy_editor import describe, letter

@@ -17,8 +17,8 @@ from lib.export.tables import frame_csv
 from lib.figures.text import count
 from lib.rows import FEATURES, Cell, Listed, counted_from, rows_of, table
 from lib.runner import Job
+from lib.snapshot import At, Snapshot
 from lib.tasks import READINGS
-from lib.training import At, Snapshot
 from lib.ui import state, task_view
 from lib.ui.epochs_view import Scene
 from lib.ui.live_plotly import Click

@@ -20,9 +20,9 @@ from lib.figures.text import count, number
 from lib.metrics import precision
 from lib.registry import Params
 from lib.sampling import strata
+from lib.snapshot import Snapshot
 from lib.tasks import READINGS, behind
 from lib.theory import chance_of_none
-from lib.training import Snapshot
 from lib.ui import state
 from lib.ui.epochs_view import Scene
 from lib.ui.live_plotly import Click

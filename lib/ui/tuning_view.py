@@ -7,7 +7,7 @@ import streamlit as st
 from lib.experiment import Experiment, Training
 from lib.figures.theme import style
 from lib.registry import Params
-from lib.training import Snapshot
+from lib.snapshot import Snapshot
 from lib.tuning import METRIC, candidates
 from lib.ui import state
 from lib.ui.controls import params_inputs

@@ -20,10 +20,11 @@ from lib.losses import LOSSES
 from lib.losses.loss import Loss
 from lib.metrics import confusion_matrices
 from lib.sequence_models import MODELS
+from lib.snapshot import Snapshot, TrainedModel
 from lib.stack import standardise
 from lib.strategy import Strategy
 from lib.tasks import READINGS
-from lib.training import Snapshot, TrainedModel, load, train
+from lib.training import load, train
 from tests.export.scripts import LABELS, MODEL, SERIES, THREE, TWO, executed, experiment, pairwise, python
 
 DATA = {"binary": TWO, "multiclass": THREE, "multilabel": LABELS, "sequence": SERIES}

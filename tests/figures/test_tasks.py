@@ -11,7 +11,8 @@ from lib.figures.labels import together
 from lib.figures.recall import recall_bars
 from lib.figures.series import measured
 from lib.figures.strips import LONGEST, choose, stretches, strips, window_of
-from lib.training import load, past, train
+from lib.snapshot import past
+from lib.training import load, train
 
 
 @pytest.fixture(scope="module")
