@@ -18,6 +18,7 @@ with runner.courtesy.drawing():
     state.welcome_back()
     state.read_link()
     state.tell()
+    status_line.draw(status)  # also for a page that ends early
     page.run()
     status_line.draw(status)
     state.write_link()

@@ -258,7 +258,7 @@ class Runner:
         self.courtesy = Courtesy()
         self._jobs: dict[str, Job] = {}
         self._active: list[Job] = []  # those that have a thread
-        self._sessions: Counter[str] = Counter()
+        self.sessions: Counter[str] = Counter()  # open ones of each visitor
         self._gone: dict[str, float] = {}  # visitor -> when to forget
         self._workers: set[threading.Thread] = set()
         self._watcher: threading.Thread | None = None
@@ -298,17 +298,17 @@ class Runner:
     def back(self, visitor: str) -> Job | None:
         """A session of the visitor starts; what he left within the grace goes on."""
         with self.changed:
-            self._sessions[visitor] += 1
+            self.sessions[visitor] += 1
             self._gone.pop(visitor, None)
             return self._jobs.get(visitor)
 
     def leave(self, visitor: str) -> None:
         """A session of the visitor ends. After the last one his training has `grace` seconds to live."""
         with self.changed:
-            self._sessions[visitor] -= 1
-            if self._sessions[visitor] > 0:
+            self.sessions[visitor] -= 1
+            if self.sessions[visitor] > 0:
                 return
-            del self._sessions[visitor]
+            del self.sessions[visitor]
             self._gone[visitor] = self.clock() + self.grace
             if self._watcher is None:
                 self._watcher = _start(self._watch, "watch")

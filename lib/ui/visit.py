@@ -26,18 +26,23 @@ from lib.ui.board import board
 from lib.ui.engine import engine
 
 SESSION_KEY = "cw_visit"
-SECRET = re.compile(r"[0-9a-f]{32}")
+ANSWER = re.compile(r"([0-9a-f]{32})\.(\d+)")
+WAITS = (0, 250, 500, 1000, 2000)  # milliseconds before a tab answers, and answers again while its old session is still here
 
 JS = """
-let answered
+let answered, sent
+const tab = (task) => { try { return task() } catch { return null } }  // a browser may forbid storage
 export default function ({ data, setStateValue, parentElement }) {
   const ink = parentElement.querySelector("span")
   ink.ontransitionend = () => setStateValue("ink", getComputedStyle(ink).color)
-  const stored = sessionStorage.getItem("counterweight")
-  if (stored && stored !== data.name && !data.settled) setStateValue("name", stored)
-  else {
-    sessionStorage.setItem("counterweight", data.name)
-    if (data.asked && answered !== data.name) setStateValue("name", answered = data.name)
+  const stored = tab(() => sessionStorage.getItem("counterweight"))
+  if (stored && stored !== data.name && !data.settled) {
+    const answer = stored + "." + data.again
+    if (sent !== answer) setTimeout(() => setStateValue("name", answer), data.wait)
+    sent = answer
+  } else {
+    tab(() => sessionStorage.setItem("counterweight", data.name))
+    if (data.asked && answered !== data.name) setStateValue("name", (answered = data.name) + "." + data.again)
   }
 }
 """
@@ -58,6 +63,8 @@ class Visit:
     experiment: Experiment | None = None
     table: Table | None = None
     settled: bool = False
+    again: int = 0  # how often the tab was asked once more
+    drawn: bool = False  # whether it has seen a page
     promise: tuple[Experiment, str] | None = None
     outcome: tuple[Experiment, str] | None = None
     loaded: tuple[DataSpec, Dataset] | None = None  # the rows of the visitor's own data
@@ -154,15 +161,20 @@ def recognise() -> bool:
     """
     own = current()
     _present(own.name, own)
-    asked = bool(_kept()) and not own.settled
-    about = {"name": own.name, "settled": own.settled, "asked": asked}
+    asked = not (own.settled or own.drawn) and bool(_kept())
+    about = {"name": own.name, "settled": own.settled, "asked": asked, "again": own.again, "wait": WAITS[own.again]}
     answer = _tab(key="visit", data=about, on_name_change=lambda: None, on_ink_change=lambda: None).name
-    if own.settled or not isinstance(answer, str) or not SECRET.fullmatch(answer):
+    said = ANSWER.fullmatch(answer) if isinstance(answer, str) else None
+    if own.settled or said is None or int(said[2]) != own.again:
         if asked:
             st.stop()
+        own.drawn = True
         return False
+    found = _kept().pop(said[1], None)
+    if found is None and said[1] != own.name and said[1] in engine().sessions and own.again + 1 < len(WAITS):
+        own.again += 1  # his old session is about to end; or the tab is a copy of another one
+        st.rerun()
     own.settled = True
-    found = _kept().pop(answer, None)
     if found is None:
         return False
     engine().leave(own.name)

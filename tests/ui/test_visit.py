@@ -15,14 +15,66 @@ class Board:
         self.forgotten.append(name)
 
 
+class Engine:
+    def __init__(self):
+        self.sessions = set()
+
+    def leave(self, name):
+        self.sessions.discard(name)
+
+
+class HaltError(Exception):
+    """The run ends here."""
+
+
+class Streamlit:
+    """As much of it as one run of a page needs."""
+
+    def __init__(self):
+        self.session_state = {}
+
+    def stop(self):
+        raise HaltError("stop")
+
+    def rerun(self):
+        raise HaltError("rerun")
+
+
+@pytest.fixture
+def tab(office, monkeypatch):
+    """Runs of one tab that was somebody before: what it is asked, and what it answers."""
+    engine, asked = visit.engine(), []
+
+    class Tab:
+        name = None
+
+        def run(self):
+            try:
+                return visit.recognise()
+            except HaltError as halt:
+                return str(halt)
+
+    one = Tab()
+
+    def ask(*, data, **_):
+        asked.append(data)
+        return one
+
+    monkeypatch.setattr(visit, "st", Streamlit())
+    monkeypatch.setattr(visit, "_tab", ask)
+    monkeypatch.setattr(visit, "_present", lambda name, own: engine.sessions.add(name))
+    one.asked = asked
+    return one
+
+
 @pytest.fixture
 def office(monkeypatch):
     """Farewells without a grace, a board that remembers, and nobody's visits."""
-    kept, board = {}, Board()
+    kept, board, engine = {}, Board(), Engine()
     monkeypatch.setattr(visit, "GRACE", 0.0)
     monkeypatch.setattr(visit, "_kept", lambda: kept)
     monkeypatch.setattr(visit, "board", lambda: board)
-    monkeypatch.setattr(visit, "engine", lambda: type("Engine", (), {"leave": lambda self, name: None})())
+    monkeypatch.setattr(visit, "engine", lambda: engine)
     farewells = visit.Farewells()
     monkeypatch.setattr(visit, "_farewells", lambda: farewells)
     return kept, board, farewells
@@ -68,3 +120,51 @@ def test_files_as_they_came_go_at_once_and_tables_stay_within_the_budget(office,
     assert [own.table is None for own in visits] == [True, True, False]
     wait_for(farewells)
     assert not kept
+
+
+def test_a_tab_that_was_reloaded_gets_its_visit_back_before_a_page_is_drawn(office, tab):
+    back = visit.Visit("d" * 32)
+    office[0][back.name] = back
+    assert tab.run() == "stop" and tab.asked[-1]["asked"]
+    tab.name = f"{back.name}.0"
+    assert tab.run() is True
+    assert visit.current() is back and not office[0]
+
+
+def test_who_comes_back_before_his_old_session_has_ended_is_asked_again(office, tab):
+    back = visit.Visit("e" * 32)
+    visit.engine().sessions.add(back.name)
+    assert tab.run() is False  # nobody is away: a page is drawn
+    tab.name = f"{back.name}.0"
+    assert tab.run() == "rerun"
+    assert tab.run() is False and tab.asked[-1]["again"] == 1 and tab.asked[-1]["wait"] > 0
+    office[0][back.name] = back  # the old session has ended
+    visit.engine().sessions.discard(back.name)
+    assert tab.run() is False  # the tab has not answered yet, and what it shows stays
+    tab.name = f"{back.name}.1"
+    assert tab.run() is True and visit.current() is back
+
+
+def test_a_copy_of_a_tab_becomes_a_visitor_of_its_own(office, tab):
+    original = "f" * 32
+    visit.engine().sessions.add(original)
+    for again in range(len(visit.WAITS) - 1):
+        tab.name = f"{original}.{again}"
+        assert tab.run() == "rerun"
+    tab.name = f"{original}.{len(visit.WAITS) - 1}"
+    assert tab.run() is False
+    own = visit.current()
+    assert own.settled and own.name != original and original in visit.engine().sessions
+
+
+def test_a_page_that_is_on_screen_stays_when_somebody_else_leaves(office, tab):
+    assert tab.run() is False
+    office[0]["a" * 32] = visit.Visit("a" * 32)
+    assert tab.run() is False and not tab.asked[-1]["asked"]
+
+
+@pytest.mark.parametrize("answer", [17, "", "x" * 34, "a" * 32, f"{'a' * 32}.9", f"{'A' * 32}.0", f"{'a' * 32}.0.0"])
+def test_what_no_tab_of_ours_would_answer_is_no_answer(office, tab, answer):
+    office[0]["a" * 32] = visit.Visit("a" * 32)
+    tab.name = answer
+    assert tab.run() == "stop" and "a" * 32 in office[0]
