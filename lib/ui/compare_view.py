@@ -28,6 +28,7 @@ from lib.ui.strategy_editor import letter
 from lib.ui.text import inert
 
 TICK = 0.25  # seconds between two looks at a running training
+WAITING = 1.0  # and at one in the queue
 LOW = 230  # pixels of the curves: a matrix is to be in sight below them on a laptop
 BESIDE = 4  # classes up to which the recall bars have room beside the curves
 STYLE = "<style>.st-key-where { min-height: 8.8rem; }</style>"  # room for the epoch slider: nothing jumps when it comes
