@@ -43,12 +43,12 @@ class Asked:
 
 def draw(own: Job, shown: Scene, label: int, click: Click | None, panels: Sequence[int]) -> None:
     """Below the matrices, whose `panels` show these strategies."""
-    asked: Asked | None = state.remembered("rows", None)
+    asked: Asked | None = state.remembered("rows/asked", None)
     asked = asked if asked is not None and asked.training == own.number else None
     if click is not None and len(click.at) == 2 and click.panel < len(panels):
         position = click.position if shown.times else None
         asked = Asked(own.number, _clicks() + 1, panels[click.panel], click.at[0], click.at[1], position)
-        state.remember("rows", asked)
+        state.remember("rows/asked", asked)
     if asked is None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption("Click a cell to list its rows.", width="content")
@@ -62,16 +62,16 @@ def draw(own: Job, shown: Scene, label: int, click: Click | None, panels: Sequen
 
 
 def _clicks() -> int:
-    before: Asked | None = state.remembered("rows", None)
+    before: Asked | None = state.remembered("rows/asked", None)
     return before.click if before is not None else 0
 
 
 def _open(training: int) -> None:
-    state.remember("rows", Asked(training, _clicks() + 1))
+    state.remember("rows/asked", Asked(training, _clicks() + 1))
 
 
 def _close() -> None:
-    state.remember("rows", Asked(-1, _clicks()))
+    state.remember("rows/asked", Asked(-1, _clicks()))
 
 
 def _up_to_date() -> None:

@@ -107,7 +107,7 @@ class Visitor:
     def check(self) -> None:
         assert not self.errors, self.errors
         assert not self.strangers, self.strangers
-        assert self.page.get_by_test_id("stException").count() == 0
+        assert self.page.get_by_test_id("stException").all_inner_texts() == []
 
 
 @pytest.fixture(params=["light", "dark"])

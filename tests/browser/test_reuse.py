@@ -9,7 +9,7 @@ from tests.browser.test_steering import LONG, SMALL, button
 
 THREE = "&s3=focal&s3.loss=focal"
 KEPT = "strategies unchanged: kept, not trained again"
-CURVES = """() => Object.fromEntries(document.querySelector('[aria-label^="Validation NLL"]').data
+CURVES = """() => Object.fromEntries(document.querySelector('.js-plotly-plot[aria-label^="Validation NLL"]').data
     .filter(t => t.line && t.line.width === 3 && t.name).map(t => [t.name[0], [Array.from(t.x), Array.from(t.y)]]))"""
 
 
