@@ -4,23 +4,16 @@ import pytest
 import torch
 from hypothesis import settings
 from xdist.remote import Producer
-from xdist.scheduler import LoadScopeScheduling
+from xdist.scheduler import LoadFileScheduling
 
 torch.set_num_threads(1)
 settings.register_profile("fixed", max_examples=30, derandomize=True, deadline=None)
 settings.load_profile("fixed")
 
 
-class Apart(LoadScopeScheduling):
-    """What `pytest -n 2` keeps in one process: the browser tests, one after another, and each other file."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.split("::")[0]
-        return "browser" if "browser/" in file else file
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Apart:
-    return Apart(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling:
+    """`pytest -n 2` keeps a file in one process, so that what its tests share is made once."""
+    return LoadFileScheduling(config, log)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

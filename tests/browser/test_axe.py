@@ -62,11 +62,16 @@ def screens() -> dict[str, tuple[str, Callable[[Page], None]]]:
     }
 
 
+IN_DARK = ("start", "data", "compare, after", "decisions", "receipt")  # every kind of element stands on one of them
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_no_page_has_a_serious_violation(visit, theme: str) -> None:
     with visit(theme=theme) as guest:
         found = {}
         for name, (address, ready) in screens().items():
+            if theme == "dark" and name not in IN_DARK:
+                continue
             if address:
                 guest.open(address)
             ready(guest.page)

@@ -54,7 +54,7 @@ def test_a_confusion_matrix_can_be_read(visitor) -> None:
     assert 3800 in (a + b for a in numbers for b in numbers), "no two cells add up to the 3 800 validation rows of class 0"
 
 
-@pytest.mark.parametrize("width", [800, 1440])
+@pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 800)])
 def test_both_themes_and_widths(visit, theme: str, width: int) -> None:
     with visit(theme=theme, width=width) as guest:
         page = guest.open("/compare?model=linear&training.epochs=3&training.batch_size=512&s1=plain&s2=b&s2.weighting=balanced")

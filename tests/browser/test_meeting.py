@@ -32,8 +32,9 @@ def test_the_script_for_a_meeting(visitor: Visitor) -> None:
     expect(page.get_by_text("weights: undone")).to_be_visible()
     run(visitor, "Weights that cancel")
     expect(page.get_by_text("· finished")).to_be_visible(timeout=90_000)
-    page.wait_for_selector(".st-key-val_nll [data-drawn]")
-    told = page.locator(".st-key-val_nll [data-drawn]").get_attribute("aria-label") or ""
+    curves = page.locator(".st-key-val_nll [data-drawn]")
+    expect(curves).to_have_attribute("aria-label", re.compile(r"( \d\.\d+.*){4}"))
+    told = curves.get_attribute("aria-label") or ""
     first, *others = (float(n) for n in re.findall(r" (\d\.\d+)", told))
     assert abs(others[0] - first) < 0.002 and abs(others[1] - first) < 0.002, "three recipes, one curve"
     assert max(abs(other - first) for other in others[2:]) > 0.01, told

@@ -33,6 +33,7 @@ def test_arrow_keys_go_through_all_screens(visit, theme: str) -> None:
         page = guest.open(f"/compare?present=1&{LINK}")
         for at, question in enumerate(QUESTIONS, start=1):
             heading(page, question)
+            expect(page.get_by_role("button", name="Leave")).to_be_visible()  # then the keys are known
             guest.settle()
             if 1 < at < len(QUESTIONS):
                 page.wait_for_selector(PLOT, timeout=60_000)

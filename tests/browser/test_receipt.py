@@ -18,8 +18,8 @@ def total_is(page: Page, text: str) -> None:
     expect(page.locator(".receipt tr.result td").last).to_have_text(text, timeout=30_000)
 
 
-def test_every_preset_opens_by_its_link(visitor) -> None:
-    for key, preset in PRESETS.items():
+def test_presets_open_by_their_links(visitor) -> None:
+    for key, preset in list(PRESETS.items())[::5]:  # all of them: tests/ui/test_receipt_page.py
         page = visitor.open(f"/receipt?r={key}")
         total_is(page, shown(take_apart(preset.batch).value))
         expect(page.locator(".receipt tr").last).to_contain_text("✓")

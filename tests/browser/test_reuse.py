@@ -18,7 +18,7 @@ def epochs(page: Page, letter: str) -> str:
     return f"(({CURVES})()['{letter}']?.[0].length ?? 0)"
 
 
-@pytest.mark.parametrize("width", [800, 1440])
+@pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 800)])
 def test_change_one_strategy_and_see_the_others_stay(visit, theme: str, width: int) -> None:
     with visit(theme=theme, width=width) as guest:
         page = guest.open(SMALL + THREE)

@@ -37,23 +37,22 @@ def told(page: Page) -> Locator:
     return page.get_by_text(re.compile(r"validation rows? of .* taken for"))
 
 
-def test_a_click_lists_as_many_rows_as_the_cell_says(visit, theme: str) -> None:
-    with visit(theme=theme) as guest:
-        page = guest.open(SMALL)
-        train(page)
-        expect(page.get_by_text("· finished")).to_be_visible(timeout=60_000)
-        for strategy, true, predicted in ((0, 1, 0), (1, 0, 1), (1, 1, 1)):
-            click_cell(page, strategy, true, predicted)
-            expect(told(page)).to_contain_text(f"of {true} taken for {predicted}, seed 0, after epoch 6")
-            expect(told(page)).to_contain_text(("A plain", "B balanced")[strategy])
-            texts = matrices(page).evaluate("p => p.data.filter(t => t.mode === 'text').map(t => t.text)")
-            cell = re.sub(r"<[^>]*>", " ", texts[strategy][2 * true + predicted]).split()[0]
-            expect(told(page)).to_contain_text(f": {cell} validation row")
-        with page.expect_download() as download:
-            page.get_by_role("button", name="CSV", exact=True).click()
-        saved = download.value.path().read_text().splitlines()
-        assert saved[0] == "row,probability of 1 (predicted),x1,x2"
-        assert len(saved) - 1 == int(cell.replace("\u2009", ""))
+def test_a_click_lists_as_many_rows_as_the_cell_says(visitor) -> None:
+    page = visitor.open(SMALL)
+    train(page)
+    expect(page.get_by_text("· finished")).to_be_visible(timeout=60_000)
+    for strategy, true, predicted in ((0, 1, 0), (1, 0, 1), (1, 1, 1)):
+        click_cell(page, strategy, true, predicted)
+        expect(told(page)).to_contain_text(f"of {true} taken for {predicted}, seed 0, after epoch 6")
+        expect(told(page)).to_contain_text(("A plain", "B balanced")[strategy])
+        texts = matrices(page).evaluate("p => p.data.filter(t => t.mode === 'text').map(t => t.text)")
+        cell = re.sub(r"<[^>]*>", " ", texts[strategy][2 * true + predicted]).split()[0]
+        expect(told(page)).to_contain_text(f": {cell} validation row")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV", exact=True).click()
+    saved = download.value.path().read_text().splitlines()
+    assert saved[0] == "row,probability of 1 (predicted),x1,x2"
+    assert len(saved) - 1 == int(cell.replace("\u2009", ""))
 
 
 def test_a_click_on_the_slider_s_epoch_and_on_a_difference(visitor) -> None:

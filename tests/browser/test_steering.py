@@ -18,7 +18,7 @@ def press(page: Page, key: str) -> None:
     page.locator("body").press(key)
 
 
-@pytest.mark.parametrize("width", [800, 1440])
+@pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 800)])
 def test_pause_step_and_resume(visit, theme: str, width: int) -> None:
     with visit(theme=theme, width=width) as guest:
         page = guest.open(LONG)

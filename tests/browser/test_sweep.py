@@ -1,17 +1,16 @@
 """Sweeps in a real browser."""
 
+import contextlib
 import re
 
-import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import TimeoutError, expect
 
 LINK = "/sweep?data.n=300&data.n_val=60&data.n_test=300&training.epochs=1&model=linear&s1=mine&seeds=0"
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_a_small_sweep_is_stopped_reloaded_resumed_and_a_cell_opened(visit, theme) -> None:
-    with visit(theme=theme) as guest:
-        page = guest.open(LINK + ("" if theme == "light" else "&data.seed=1"))
+def test_a_small_sweep_is_stopped_reloaded_resumed_and_a_cell_opened(visit) -> None:
+    with visit() as guest:
+        page = guest.open(LINK)
         values = page.get_by_label("values")
         values.fill("60")
         values.press("Enter")
@@ -21,8 +20,8 @@ def test_a_small_sweep_is_stopped_reloaded_resumed_and_a_cell_opened(visit, them
         expect(page.get_by_text(estimate)).to_be_visible(timeout=180_000)
         page.get_by_role("button", name="Start", exact=True).click()
         expect(page.get_by_text(re.compile(r"[1-9]\d* of 60 cells"))).to_be_visible(timeout=180_000)
-        if page.get_by_role("button", name="Stop", exact=True).is_enabled():
-            page.get_by_role("button", name="Stop", exact=True).click()
+        with contextlib.suppress(TimeoutError):  # it may be over by now
+            page.get_by_role("button", name="Stop", exact=True).click(timeout=2_000)
         expect(page.get_by_text(re.compile("of 60 cells · (stopped|finished)"))).to_be_visible(timeout=180_000)
         page.reload()
         guest.settle()
