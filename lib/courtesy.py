@@ -18,15 +18,21 @@ class Courtesy:
     def __init__(self) -> None:
         self._pages = 0
         self._changed = threading.Condition()
+        self._thread = threading.local()
 
     @contextlib.contextmanager
     def drawing(self) -> Iterator[None]:
-        """While a page, or a part of one, is drawn."""
+        """While a page, or a part of one, is drawn; a part within its page does not count again."""
+        if getattr(self._thread, "draws", False):
+            yield
+            return
+        self._thread.draws = True
         with self._changed:
             self._pages += 1
         try:
             yield
         finally:
+            self._thread.draws = False
             with self._changed:
                 self._pages -= 1
                 self._changed.notify_all()

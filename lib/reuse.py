@@ -121,8 +121,15 @@ class Latest:
         self._state = self._state[0], rest
 
     def close(self) -> None:
-        """No more will be put: only the whole is held on to."""
-        self._state, self._joined = (None, self.whole), None
+        """No more will be put: only the whole is held on to; before the first snapshot, what was kept."""
+        if self.rest is not None:
+            self._state, self._joined = (None, self.whole), None
+
+    @property
+    def earlier(self) -> Snapshot | None:
+        """What another training can keep runs of. Before the first snapshot those that this one kept, and none of the rest."""
+        kept, rest = self._state
+        return dataclasses.replace(kept.snapshot, epoch=0) if rest is None and kept is not None else self.whole
 
     @property
     def rest(self) -> Snapshot | None:

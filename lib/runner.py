@@ -30,6 +30,7 @@ State = Literal["queued", "running", "paused", "stopping", "stopped", "finished"
 GRACE = 55.0  # seconds that a visitor who left has to come back: gone within a minute
 MAX_QUEUED = 64
 MAX_SECONDS = 30 * 60.0  # of one training, pauses left out
+GONE = "The visitor left."
 MAX_KEPT = 32  # ended trainings that are kept for visitors who are there
 
 NUMBERS = count(1)
@@ -169,7 +170,7 @@ class Job:
 
     def reusable(self, experiment: Experiment, dataset: Dataset) -> Kept | None:
         """What of this training stands in another one."""
-        snapshot = self.snapshot
+        snapshot = self._latest.earlier
         found = keep(snapshot, self.results or self._latest.known, experiment, dataset) if snapshot else None
         return found if found and memory(experiment, dataset) + kept(found.snapshot) <= training_budget() else None
 
@@ -320,7 +321,7 @@ class Runner:
             for visitor in [v for v, when in self._gone.items() if self.clock() >= when]:
                 del self._gone[visitor]
                 for own in [name for name in self._jobs if name.partition("/")[0] == visitor]:  # and "visitor/dial"
-                    self._jobs.pop(own).stop("The visitor left.")
+                    self._jobs.pop(own).stop(GONE)
 
     def close(self, seconds: float = 5.0) -> None:
         """Stop everything and wait for the threads to end."""

@@ -1,8 +1,7 @@
 """Loss curves: the loss as optimised, one panel per divisor, and the plain validation NLL that all strategies share.
 
 A line is the mean over seeds, a band reaches from the lowest to the highest seed; under the pointer each seed has its number.
-The x axis spans the whole training from
-the start and y limits move in round steps, so that nothing jumps while points arrive.
+The x axis spans the whole training from the start and y limits move in round steps, so that nothing jumps while points arrive.
 """
 
 import math

@@ -5,6 +5,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
+from itertools import count
 from typing import Literal
 
 from lib.data.upload import Table
@@ -21,12 +22,15 @@ MAX_SWEEPS = 4  # at a time: they take turns at the workers
 
 log = logging.getLogger(__name__)
 
+NUMBERS = count(1)
+
 
 class Job:
     """One visitor's sweep. `outcomes` are its finished cells by index; a stopped one goes on from the store."""
 
     def __init__(self, sweep: Sweep, engine: str, limit: int | None) -> None:
         self.sweep, self.engine, self.limit = sweep, engine, limit
+        self.number = next(NUMBERS)  # no two sweeps have the same
         self.state: State = "running"
         self.error: str | None = None
         self.outcomes: dict[int, Outcome] = {}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from lib.data import Dataset
 from lib.evaluation import RunResult
 from lib.experiment import Experiment
-from lib.runner import Runner
+from lib.runner import GONE, Runner
 from lib.snapshot import At
 from lib.sweeps.cell import Read, StoppedError
 
@@ -27,7 +27,7 @@ def in_slots(runner: Runner, visitor: str, stopped: Callable[[], bool]) -> Read:
             if stopped():
                 job.stop()
             time.sleep(LOOK)
-        if stopped():
+        if stopped() or job.error == GONE:
             raise StoppedError
         if job.results is None:
             raise ValueError(job.error or "The training of this cell was stopped. Run the sweep again to retry.")

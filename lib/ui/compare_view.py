@@ -29,7 +29,6 @@ from lib.ui.text import inert
 
 TICK = 0.25  # seconds between two looks at a running training
 WAITING = 1.0  # and at one in the queue
-LOW = 230  # pixels of the curves: a matrix is to be in sight below them on a laptop
 BESIDE = 4  # classes up to which the recall bars have room beside the curves
 STYLE = "<style>.st-key-where { min-height: 8.8rem; }</style>"  # room for the epoch slider: nothing jumps when it comes
 SCALES = {"count": "count", "row": "of the true class", "column": "of the predicted class", "all": "of all rows"}
@@ -52,7 +51,8 @@ def live() -> None:
     if own is None:  # outside the fragment: its button must run the whole page, which then polls
         _empty()
         return
-    st.fragment(_tick, run_every=None if own.ended else TICK)(own.state)
+    waits = own.place is not None and own.expected_wait != 0  # 0: its turn comes now
+    st.fragment(_tick, run_every=None if own.ended else WAITING if waits else TICK)(own.state)
 
 
 def _tick(was: State) -> None:
@@ -182,7 +182,15 @@ def _recall(shown: Scene, width: int) -> None:
     shown.show(
         "recall",
         lambda at: recall_bars(
-            names, at.recall, dataset.class_names, rows, dark=dark, width=width, height=LOW, train_rows=train_rows, unit=unit
+            names,
+            at.recall,
+            dataset.class_names,
+            rows,
+            dark=dark,
+            width=width,
+            height=curves_view.LOW,
+            train_rows=train_rows,
+            unit=unit,
         ),
     )
 
@@ -211,7 +219,7 @@ def _confusion(own: Job, shown: Scene) -> None:
         chosen = segments("Shade and number", scales, liked if liked in scales else "row", "scale", labelled=False)
         scale: Any = chosen if chosen in scales else "row"
         against = verdict_view.baseline(names)
-        if scale == "difference" and not verdict_view.settled(job()):
+        if scale == "difference" and not verdict_view.settled(own):
             against = verdict_view.choose_baseline(names, "baseline/matrices")
     state.remember("scale", scale)
     click, label = task_view.matrices(shown, scale, gone, against)

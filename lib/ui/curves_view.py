@@ -57,7 +57,7 @@ def draw(shown: Scene, version: int, looks: Looks, recall: Callable[[], None], b
 
 def _by_class(shown: Scene, drawn: dict[str, Any]) -> None:
     snapshot, dark = shown.snapshot, drawn["dark"]
-    if snapshot.epoch == 0:
+    if snapshot.epoch == 0 and not snapshot.reused:
         st.caption("Class by class after the first epoch.")
         return
     one = "label" if snapshot.dataset.task == "multilabel" else "class"

@@ -25,6 +25,7 @@ from lib.scenarios import SCENARIOS
 from lib.snapshot import Snapshot
 from lib.tasks import READINGS
 from lib.ui import compare_view, frame, state, steering_view, task_view
+from lib.ui.engine import engine
 from lib.ui.live_plotly import live_plotly, preload
 from lib.ui.strategy_editor import describe, letter
 from lib.ui.text import inert
@@ -62,6 +63,10 @@ STYLE = """
 }
 </style>
 """
+ENDED = {
+    "stopped": "Stopped before the end: the test rows were not read, so there is no verdict.",
+    "failed": "The training failed, so there is no verdict.",
+}
 
 
 @dataclass(frozen=True)
@@ -137,6 +142,11 @@ def _picture(screen: Screen, was_active: bool) -> None:
         return
     if was_active and own.ended:
         st.rerun()
+    with engine().courtesy.drawing():
+        _draw(screen, own)
+
+
+def _draw(screen: Screen, own: Job) -> None:
     snapshot = own.snapshot
     if own.error:
         st.error(inert(own.error, 400))
@@ -163,7 +173,7 @@ def _running(own: Job, snapshot: Snapshot) -> str:
 def _verdict(own: Job) -> list[str]:
     snapshot, results = own.snapshot, own.results
     if own.state != "finished" or snapshot is None or results is None:
-        return ["When training is over."]
+        return [ENDED.get(own.state, "When training is over.")]
     against = baseline([strategy.name for strategy in snapshot.experiment.strategies])
     return state.memo(("verdict", own.number, against), lambda: verdict(snapshot, results, against))
 

@@ -82,12 +82,17 @@ def _listed(own: Job, shown: Scene, label: int, asked: Asked) -> None:
     dataset = shown.snapshot.dataset
     cell, at, split, epoch = _chosen(own, shown, label, asked)
     ended = own.ended or own.state == "paused"
+    if ended:
+        _up_to_date()  # so that the list does not go back in time when the training goes on
     moment = shown.snapshot.progress if ended else ("running", state.remembered("rows/fresh", 0))
     name = ("rows", own.number, cell, at, split, epoch, moment)
     try:
-        read, found = state.memo(name, lambda: _read(shown.snapshot if epoch is None else shown.times[epoch], at, cell, split))
+        read, found = state.newest(
+            "rows", name, lambda: _read(shown.snapshot if epoch is None else shown.times[epoch], at, cell, split)
+        )
     except ValueError as error:
         st.caption(inert(str(error), 300))
+        st.button("Close", on_click=_close, key="rows/close", type="tertiary")
         return
     classes = task_view.classes_of_matrix(dataset, label)
     names = classes[cell.true], classes[cell.predicted]
@@ -133,7 +138,7 @@ def _chosen(own: Job, shown: Scene, label: int, asked: Asked) -> tuple[Cell, At,
             split = ("validation", "test")[_select("Split", ("validation", "test"), 0, n)]
         epoch = None
         going_back = [i for i, then in enumerate(shown.times) if (s, seed) in then.measured and (s, seed) in then.rules]
-        if len(going_back) > 1:
+        if split == "validation" and len(going_back) > 1:  # test rows are read once, at the end
             first = going_back.index(asked.position) if asked.position in going_back else len(going_back) - 1
             told = [str(shown.times[i].epoch) for i in going_back]
             epoch = going_back[_select("After epoch", told, first, f"{n}/{s}/{seed}/{len(told)}")]

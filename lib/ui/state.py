@@ -177,6 +177,7 @@ def newest(kind: str, name: Any, make: Callable[[], T]) -> T:
     """As `memo`, of what is large: only the newest of its kind is kept."""
     made = current().made
     if kind in made and made[kind][0] == name:
+        made[kind] = made.pop(kind)  # used again: newest last
         return made[kind][1]
     made.pop(kind, None)
     made[kind] = name, (value := make())

@@ -19,13 +19,12 @@ from lib.sweeps.sweep import Sweep
 from lib.sweeps.table import csv_bytes, expected_recall, parquet_bytes, tidy, values, winners, written
 from lib.ui import frame, state
 from lib.ui.board import board
+from lib.ui.engine import engine
 from lib.ui.live_plotly import Click, live_plotly
 from lib.ui.sweep_controls import job, start
 from lib.ui.text import inert
 
 TICK = 0.5
-OWN = "own"
-FIRST_CELLS = 6  # trained for an estimate
 
 
 def live(asked: Sweep | None) -> None:
@@ -37,7 +36,12 @@ def live(asked: Sweep | None) -> None:
         return
     if asked is not None and own.sweep != asked:
         st.caption("The map below is of the sweep that you started before.")
-    st.fragment(_panels, run_every=None if own.ended else TICK)(not own.ended)
+    st.fragment(_drawn, run_every=None if own.ended else TICK)(not own.ended)
+
+
+def _drawn(was_active: bool) -> None:
+    with engine().courtesy.drawing():
+        _panels(was_active)
 
 
 def _panels(was_active: bool) -> None:
@@ -47,13 +51,13 @@ def _panels(was_active: bool) -> None:
     _progress(own)
     sweep = own.sweep
     metrics = [*METRICS, *(f"recall {c}" for c in range(_classes(own)))]
-    first = state.memo(("sweep first", id(own)), lambda: _asked(sweep))
+    first = state.memo(("sweep first", own.number), lambda: _asked(sweep))
     metric = st.selectbox(
         "Shown", metrics, index=metrics.index(first) if first in metrics else 0, key=f"metric/{len(metrics)}", width=320,
         format_func=lambda m: METRICS[m].label if m in METRICS else f"recall of class {m.removeprefix('recall ')}",
     )  # fmt: skip
     name = METRICS[metric].label if metric in METRICS else f"recall of class {metric.removeprefix('recall ')}"
-    stamp = ("sweep", id(own), len(own.outcomes), metric, state.dark())
+    stamp = ("sweep", own.number, len(own.outcomes), metric, state.dark())
     chart = state.memo(stamp, lambda: _chart(own, metric, name))
     if click := live_plotly(chart, key="sweep-map", clicks=True):
         cell = _cell_of(sweep, click)
@@ -171,7 +175,7 @@ def _opened(own: Job) -> None:
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     with left:
         chosen = st.selectbox(
-            "Cell (or click one in the picture)", numbers, index=at, key=f"cell/{clicked}/{id(own)}",
+            "Cell (or click one in the picture)", numbers, index=at, key=f"cell/{clicked}/{own.number}",
             format_func=lambda i: _named(own.sweep, own.sweep.cells[i].values),
         )  # fmt: skip
     outcome = cells[chosen if chosen in cells else numbers[0]]
@@ -183,7 +187,7 @@ def _opened(own: Job) -> None:
     if outcome.result.error is not None:
         st.caption(inert(outcome.result.error, 300))
     elif "confusion" in outcome.result.runs[0][0]:
-        stamp = ("sweep cell", id(own), outcome.cell.index, state.dark())
+        stamp = ("sweep cell", own.number, outcome.cell.index, state.dark())
         live_plotly(state.memo(stamp, lambda: _matrices(own.sweep, outcome.result.runs)), key="sweep-cell")
 
 

@@ -88,7 +88,8 @@ def matrices(
 def more(shown: Scene, show: Show) -> None:
     """Below the matrices: precision per label or class, and strips of a few series."""
     dataset = shown.snapshot.dataset
-    if dataset.task not in ("multilabel", "sequence") or shown.snapshot.epoch == 0:
+    nothing = shown.snapshot.epoch == 0 and not shown.snapshot.reused
+    if nothing or dataset.task not in ("multilabel", "sequence"):
         return
     names = [strategy.name for strategy in shown.snapshot.experiment.strategies]
     reading, rows, dark = READINGS[dataset.task], rows_of(dataset, "validation"), state.dark()

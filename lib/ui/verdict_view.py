@@ -52,7 +52,7 @@ def draw() -> None:
     with st.container(border=True, key="verdict", gap="xxsmall"):
         title, choice = st.columns([5, 3], vertical_alignment="center")
         title.subheader("Learning, or a moved threshold?", anchor=False)
-        if own.state != "finished" or own.results is None or own.snapshot is None:
+        if not settled(own) or own.results is None or own.snapshot is None:
             st.caption(BEFORE.get(own.state, WAITING))
             return
         snapshot, results = own.snapshot, own.results

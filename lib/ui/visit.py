@@ -126,8 +126,8 @@ def _farewells() -> Farewells:
 
 
 def _left(visit: Visit) -> None:
+    _kept()[visit.name] = visit  # first: a tab that is asked in between finds him here
     engine().leave(visit.name)
-    _kept()[visit.name] = visit
     visit.leaves += 1
     _farewells().add(visit)
     if visit.drop_files:  # Streamlit would keep them for a minute, and the parsed table is here
