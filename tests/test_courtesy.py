@@ -1,35 +1,61 @@
 """Trainings give way while several pages are drawn, and go on."""
 
+import contextlib
 import threading
+import time
 
-from lib.courtesy import Courtesy
+from lib.courtesy import LONGEST, Courtesy
 from tests.live import DATASET, LONG, experiment, finish, make, until
 
 __all__ = ["make"]
 
 
-def test_one_page_holds_nobody_up_and_two_do_until_one_is_done():
-    courtesy, passed = Courtesy(), threading.Event()
+@contextlib.contextmanager
+def another_page(courtesy):
+    """A page that is drawn in a thread of its own, as those of other visitors are."""
+    here, over = threading.Event(), threading.Event()
 
-    def train():
-        for _ in range(3):
-            courtesy.give_way()
-        passed.set()
+    def draw():
+        with courtesy.drawing():
+            here.set()
+            over.wait(30)
 
+    page = threading.Thread(target=draw)
+    page.start()
+    assert here.wait(10)
+    yield
+    over.set()
+    page.join()
+
+
+def waits(courtesy):
+    """Whether a training gives way now, and for as long as it may."""
+    start = time.monotonic()
+    courtesy.give_way()
+    return time.monotonic() - start >= LONGEST
+
+
+def test_one_page_holds_nobody_up_and_two_do():
+    courtesy = Courtesy()
     with courtesy.drawing():
-        courtesy.give_way()
-        second = courtesy.drawing()
-        second.__enter__()
-        thread = threading.Thread(target=train)
-        thread.start()
-        second.__exit__(None, None, None)
-        assert passed.wait(10)
-    thread.join()
+        assert not waits(courtesy)
+        with another_page(courtesy):
+            assert waits(courtesy)
+        assert not waits(courtesy)
+
+
+def test_a_part_that_is_drawn_within_its_page_does_not_count_again():
+    courtesy = Courtesy()
+    with courtesy.drawing():
+        with courtesy.drawing():
+            assert not waits(courtesy)
+        with another_page(courtesy):
+            assert waits(courtesy)
 
 
 def test_a_training_goes_on_however_long_pages_are_drawn(make):
     runner = make()
-    with runner.courtesy.drawing(), runner.courtesy.drawing():
+    with runner.courtesy.drawing(), another_page(runner.courtesy):
         job = finish(runner.submit("ann", experiment(), DATASET))
         other = runner.submit("ben", LONG, DATASET)
         until(lambda: other.progress > 0)

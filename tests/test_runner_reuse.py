@@ -155,6 +155,27 @@ def test_a_running_training_gives_what_it_had_kept(make):
     assert slow.state == "stopped" and job.reused == {(0, 0)}
 
 
+@pytest.mark.parametrize("stopped", [True, False])
+def test_what_a_queued_training_had_kept_outlives_it(make, trained, stopped):
+    """A visitor who stops waiting, or changes his mind in the queue, has lost nothing."""
+    runner = make(max_running=1)
+    finish(runner.submit("ann", experiment(strategies=POOL[:3]), DATASET))
+    busy = runner.submit("ben", LONG, DATASET)
+    until(lambda: busy.progress > 0)
+    waiting = runner.submit("ann", experiment(strategies=(*POOL[:2], POOL[3])), DATASET)
+    assert waiting.state == "queued" and waiting.reused
+    if stopped:
+        waiting.stop()
+    trained.clear()
+    what = experiment(strategies=POOL[:2])
+    job = runner.submit("ann", what, DATASET)
+    assert job.reused == {(s, r) for s in (0, 1) for r in (0, 1)}
+    busy.stop()
+    finish(job)
+    assert trained == []
+    assert_equal_to_training_all(job, what)
+
+
 def test_the_earlier_training_is_not_held_on_to(make):
     runner = make()
     before = finish(runner.submit("ann", experiment(strategies=POOL[:3]), DATASET))

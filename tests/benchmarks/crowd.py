@@ -29,7 +29,7 @@ from lib.figures.curves import train_loss
 from lib.registry import Params
 from lib.runner import Runner
 from lib.training import load, train
-from lib.ui.compare_view import LOW
+from lib.ui.curves_view import LOW
 from tests.benchmarks import storm
 from tests.benchmarks.contenders import one_thread
 from tests.benchmarks.server import Server, serve

@@ -59,7 +59,7 @@ class Visitor:
         self._kept: dict[str, tuple[ForwardMsg, int]] = {}  # hash -> message, run in which it was last used
         self._repeat: dict[str, tuple[float, float]] = {}  # fragment -> interval, when it is due
         self._news = threading.Condition()
-        self._answered = False
+        self._answered = -1
         self._asking = False  # this run was only to ask who we are
         self._open = True
         self._closing = contextlib.ExitStack()
@@ -254,9 +254,10 @@ class Visitor:
             told = json.loads(element.bidi_component.json)
             stranger = self.tab and self.tab != told["name"] and not told["settled"]
             self.tab = self.tab if stranger else told["name"]
-            if (stranger or told["asked"]) and not self._answered:
-                self._answered = self._asking = True
-                self._answers.append({"id": element.bidi_component.id, "json_value": json.dumps({"name": self.tab})})
+            if (stranger or told["asked"]) and self._answered != told["again"]:
+                self._answered, self._asking = told["again"], True
+                answer = json.dumps({"name": f"{self.tab}.{self._answered}"})
+                self._answers.append({"id": element.bidi_component.id, "json_value": answer})
 
     def _tick(self) -> None:
         """Repeat fragments, each at its interval, and send what components answer."""

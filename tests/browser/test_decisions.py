@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import Page, expect
 
 FAST = "model=linear&training.epochs=12&training.batch_size=512&training.lr=0.05"
@@ -105,19 +106,19 @@ def test_the_sliders_threshold_becomes_the_strategys_decision(visitor) -> None:
     expect(page.get_by_text("decision: Threshold")).to_be_visible()
 
 
-def test_both_themes_and_widths(visit, theme: str) -> None:
-    for width in (800, 1440):
-        with visit(theme=theme, width=width) as guest:
-            page = trained(guest)
-            assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "the page scrolls sideways"
-            if width == 1440:
-                for what in (
-                    page.get_by_role("slider").first,
-                    page.get_by_text("weights: as trained"),
-                    page.get_by_label(BOARD),
-                ):
-                    box = what.bounding_box()
-                    assert box and box["y"] + box["height"] <= 900, "the answer is below the fold"
-            background = page.evaluate("getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor")
-            light = sum(int(n) for n in re.findall(r"\d+", background)[:3]) > 3 * 128
-            assert light == (theme == "light")
+@pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 800)])
+def test_both_themes_and_widths(visit, theme: str, width: int) -> None:
+    with visit(theme=theme, width=width) as guest:
+        page = trained(guest)
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "the page scrolls sideways"
+        if width == 1440:
+            for what in (
+                page.get_by_role("slider").first,
+                page.get_by_text("weights: as trained"),
+                page.get_by_label(BOARD),
+            ):
+                box = what.bounding_box()
+                assert box and box["y"] + box["height"] <= 900, "the answer is below the fold"
+        background = page.evaluate("getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor")
+        light = sum(int(n) for n in re.findall(r"\d+", background)[:3]) > 3 * 128
+        assert light == (theme == "light")

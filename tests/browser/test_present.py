@@ -28,8 +28,8 @@ def heading(page: Page, text: str) -> None:
     expect(page.get_by_role("heading", name=text)).to_be_visible(timeout=20_000)
 
 
-def test_arrow_keys_go_through_all_screens(visit, theme: str) -> None:
-    with visit(theme=theme) as guest:
+def test_arrow_keys_go_through_all_screens(visit) -> None:
+    with visit(theme="dark") as guest:
         page = guest.open(f"/compare?present=1&{LINK}")
         for at, question in enumerate(QUESTIONS, start=1):
             heading(page, question)

@@ -85,7 +85,7 @@ def test_names_of_strangers_are_inert(visitor) -> None:
     assert page.locator("[data-testid=stMain] img, [data-testid=stMain] a[href*=example]").count() == 0
 
 
-@pytest.mark.parametrize("width", [800, 1440])
+@pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 800)])
 def test_both_themes_and_widths(visit, theme: str, width: int) -> None:
     with visit(theme=theme, width=width) as guest:
         page = guest.open("/receipt?r=multi_label")

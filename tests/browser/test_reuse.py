@@ -2,7 +2,6 @@
 
 import re
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.test_steering import LONG, SMALL, button
@@ -18,9 +17,8 @@ def epochs(page: Page, letter: str) -> str:
     return f"(({CURVES})()['{letter}']?.[0].length ?? 0)"
 
 
-@pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 800)])
-def test_change_one_strategy_and_see_the_others_stay(visit, theme: str, width: int) -> None:
-    with visit(theme=theme, width=width) as guest:
+def test_change_one_strategy_and_see_the_others_stay(visit) -> None:
+    with visit() as guest:
         page = guest.open(SMALL + THREE)
         button(page, "Train").click()
         expect(page.get_by_text("· finished")).to_be_visible(timeout=60_000)

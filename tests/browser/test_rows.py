@@ -67,7 +67,7 @@ def test_a_click_on_the_slider_s_epoch_and_on_a_difference(visitor) -> None:
     expect(told(page)).to_contain_text("B balanced")
     expect(told(page)).to_contain_text("of 0 taken for 1, seed 0, after epoch 1.")
     expect(page.locator(".scrubber-label")).to_have_text("1 of 6")
-    page.get_by_role("radio", name="against A").click()
+    page.get_by_role("radio", name="difference").first.click()
     difference = page.get_by_label(re.compile("difference to A"))
     expect(difference).to_contain_text(re.compile(r"[+−]"), timeout=30_000)
     visitor.settle()

@@ -2,7 +2,6 @@
 
 import re
 
-import pytest
 from playwright.sync_api import Page, expect
 
 SMALL = "/compare?data.n=2000&data.n_val=1000&training.epochs=40&s1=plain&s2=balanced&s2.weighting=balanced"
@@ -18,9 +17,8 @@ def press(page: Page, key: str) -> None:
     page.locator("body").press(key)
 
 
-@pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 800)])
-def test_pause_step_and_resume(visit, theme: str, width: int) -> None:
-    with visit(theme=theme, width=width) as guest:
+def test_pause_step_and_resume(visit) -> None:
+    with visit(theme="dark", width=800) as guest:
         page = guest.open(LONG)
         expect(button(page, "Pause")).to_be_disabled()
         expect(button(page, "Stop")).to_be_disabled()
@@ -79,9 +77,8 @@ def test_a_speed_holds_a_demo_back(visitor) -> None:
     expect(page.get_by_text(re.compile(r"Epoch [2-9] of 5000 .* stopped"))).to_be_visible()
 
 
-@pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 800)])
-def test_dragging_through_the_epochs_shows_them_without_a_script_run(visit, theme: str, width: int) -> None:
-    with visit(theme=theme, width=width) as guest:
+def test_dragging_through_the_epochs_shows_them_without_a_script_run(visit) -> None:
+    with visit() as guest:
         sent: list[str] = []
         guest.page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(str(frame)[:80])))
         page = guest.open(SMALL)
