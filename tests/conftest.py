@@ -17,7 +17,17 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFil
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--full", action="store_true", help="the long form of the truths: more rows, more seeds")
+    parser.addoption("--full", action="store_true", help="the long form: truths with more rows and seeds, all browser tests")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without --full, CI's form: `thorough` tests are left out, and of a browser test in both themes the light one."""
+    if config.getoption("--full"):
+        return
+    theme = [item.callspec.params.get("theme") if hasattr(item, "callspec") else None for item in items]
+    gone = [item for item, own in zip(items, theme, strict=True) if own == "light" or item.get_closest_marker("thorough")]
+    config.hook.pytest_deselected(items=gone)
+    items[:] = [item for item in items if item not in set(gone)]
 
 
 @pytest.fixture(scope="session")

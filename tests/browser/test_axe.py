@@ -65,17 +65,17 @@ def screens() -> dict[str, tuple[str, Callable[[Page], None]]]:
 IN_DARK = ("start", "data", "compare, after", "decisions", "receipt")  # every kind of element stands on one of them
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_no_page_has_a_serious_violation(visit, theme: str) -> None:
-    with visit(theme=theme) as guest:
+@pytest.mark.parametrize("look", ["light", "dark"])
+def test_no_page_has_a_serious_violation(visit, look: str) -> None:
+    with visit(theme=look) as guest:
         found = {}
         for name, (address, ready) in screens().items():
-            if theme == "dark" and name not in IN_DARK:
+            if look == "dark" and name not in IN_DARK:
                 continue
             if address:
                 guest.open(address)
             ready(guest.page)
             guest.settle()
             # The page is built alike in both themes: in the dark one, only colours are looked at.
-            found[name] = serious(guest.page, ["color-contrast"] if theme == "dark" else None)
+            found[name] = serious(guest.page, ["color-contrast"] if look == "dark" else None)
         assert not {name: lines for name, lines in found.items() if lines}

@@ -64,6 +64,7 @@ def test_the_keyboard_drags_the_threshold_through_all_charts_without_a_script_ru
     assert page.evaluate("document.querySelectorAll('.js-plotly-plot')[1].layout.shapes[0].x0") < -0.2
 
 
+@pytest.mark.thorough
 def test_what_a_drag_draws_is_what_plotly_would_draw(visitor) -> None:
     """Lines, shades and numbers are changed in place; drawn anew from the layout they are the same."""
     page = trained(visitor)

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import Page, expect
 
 SMALL = "/dial?data.n=2000&data.n_val=1000&s1=plain"
@@ -47,6 +48,7 @@ def test_arrow_keys_move_everything_without_a_script_run(visit) -> None:
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "the page scrolls sideways"
 
 
+@pytest.mark.thorough
 def test_the_mark_balanced_is_one_click_away(visitor) -> None:
     page = visitor.open(SMALL)
     drawn(page)
@@ -64,6 +66,7 @@ def test_a_weight_goes_to_the_comparison(visitor) -> None:
     assert "s2=w+%3D+19" in page.url and "s3.decision.threshold=0.05" in page.url
 
 
+@pytest.mark.thorough
 def test_a_trained_path_follows_the_slider_too(visitor) -> None:
     page = visitor.open("/dial?data=moons&data.n=1000&data.n_val=500&training.epochs=3&s1=plain")
     page.get_by_text("MLP, trained").click()

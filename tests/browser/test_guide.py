@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from lib.pitfalls import PITFALLS
@@ -11,6 +12,7 @@ def lab(page):
     return page.locator("[data-testid=stVerticalBlock]", has=page.get_by_role("heading", name="Shape lab")).last
 
 
+@pytest.mark.thorough
 def test_a_card_by_its_link_in_both_themes(visit, theme) -> None:
     card = PITFALLS["unsqueezed_weight"]
     with visit(theme=theme) as visitor:
@@ -29,6 +31,7 @@ def test_the_first_page_of_a_new_process(fresh_server, visit) -> None:
         expect(page.get_by_text("Page not found")).to_have_count(0)
 
 
+@pytest.mark.thorough
 def test_search_narrows_and_opens_what_is_left(visitor) -> None:
     page = visitor.open("/pitfalls")
     questions = page.get_by_test_id("stExpander")
@@ -58,6 +61,7 @@ def test_a_silent_trap_turns_red_in_both_themes(visit, theme) -> None:
         assert red > 1.4 * max(green, blue)
 
 
+@pytest.mark.thorough
 def test_typing_shapes_and_mending_the_trap(visitor) -> None:
     page = visitor.open("/pitfalls?lab=n_is_l")
     picture = lab(page).locator(".live-plotly-plot")
@@ -79,6 +83,7 @@ def test_a_hostile_address_does_nothing(visitor) -> None:
     assert page.locator("[data-testid=stMain] img").count() == 0
 
 
+@pytest.mark.thorough
 def test_from_start_to_a_card_and_on_to_a_comparison(visitor) -> None:
     page = visitor.open("/")
     page.get_by_role("link", name="Why did accuracy drop?").click()

@@ -149,6 +149,7 @@ def test_columns_and_classes_of_a_file_are_text(guest) -> None:
     check_dead(page)
 
 
+@pytest.mark.thorough
 def test_a_hostile_link_runs_nothing_on_any_page(guest) -> None:
     """Values and names of fields that are quoted in a refusal, and the own fields of pages."""
     wrong = {NAMES[1]: NAMES[0], "s1": NAMES[2], "card": NAMES[0], "lab": NAMES[1], "present": NAMES[1], "digest": NAMES[3]}

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visitor
@@ -24,6 +25,7 @@ def verdict(page: Page) -> str:
     return box.inner_text()
 
 
+@pytest.mark.thorough
 def test_the_script_for_a_meeting(visitor: Visitor) -> None:
     page = visitor.open()
     assert "read at threshold 1/20, “plain” reaches the same recall" in verdict(run(visitor, "Rare event, 1 : 20")).lower()

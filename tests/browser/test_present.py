@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import Page, expect
 
 LINK = "model=linear&training.epochs=4&training.batch_size=512&training.lr=0.05&s1=plain&s2=heavy&s2.weighting=balanced"
@@ -55,6 +56,7 @@ def test_arrow_keys_go_through_all_screens(visit) -> None:
         assert "present" not in page.url and "s2=heavy" in page.url
 
 
+@pytest.mark.thorough
 def test_a_story_opens_straight_into_its_presentation(visitor) -> None:
     page = visitor.open()
     page.get_by_role("button", name="Present").first.click()

@@ -26,6 +26,7 @@ def test_presets_open_by_their_links(visitor) -> None:
         assert page.url.endswith(f"/receipt?r={key}")
 
 
+@pytest.mark.thorough
 def test_the_numbers_people_ask_about_can_be_read(visitor) -> None:
     page = visitor.open("/receipt?r=example_1")
     total_is(page, "0.31326")
@@ -56,6 +57,7 @@ def test_an_edited_cell_changes_the_total_and_the_link(visitor) -> None:
     total_is(page, edited)
 
 
+@pytest.mark.thorough
 def test_ce_mean_stays_and_bce_moves_with_k(visitor) -> None:
     page = visitor.open("/receipt?r=index_targets")
     dials = page.get_by_label(re.compile("^Losses after scaling all weights"))
@@ -77,6 +79,7 @@ def test_a_link_that_does_not_work_says_why(visitor) -> None:
     total_is(page, "0.66733")
 
 
+@pytest.mark.thorough
 def test_names_of_strangers_are_inert(visitor) -> None:
     page = visitor.open("/receipt?r.names=%3Cimg src=x onerror=alert(1)%3E,www.example.org&r.z=1,0;0,1&r.y=www.example.org;*")
     expect(page.locator(".receipt")).to_contain_text("www.example", timeout=30_000)

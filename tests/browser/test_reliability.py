@@ -3,6 +3,7 @@
 import re
 
 import numpy as np
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.test_data import upload
@@ -44,6 +45,7 @@ def test_upload_rows_with_a_weight_column_and_train_with_and_without_it(visitor)
     expect(page.get_by_text("120 test rows")).to_be_visible()
 
 
+@pytest.mark.thorough
 def test_a_negative_reliability_names_row_and_column_and_loses_nothing(visitor) -> None:
     page = visitor.open("/data")
     choose_upload(page)

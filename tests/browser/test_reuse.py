@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.test_steering import LONG, SMALL, button
@@ -45,6 +46,7 @@ def change_loss(page: Page) -> None:
     expect(page.get_by_text("The settings have changed since this training.")).to_be_visible()
 
 
+@pytest.mark.thorough
 def test_reset_begins_again_with_all_of_them(visitor) -> None:
     page = visitor.open(LONG.replace("epochs=5000", "epochs=30"))
     button(page, "Train").click()

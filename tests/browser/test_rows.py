@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 SMALL = "/compare?data.n=2000&data.n_val=1000&training.epochs=6&model=linear&s1=plain&s2=balanced&s2.weighting=balanced&seeds=0"
@@ -81,6 +82,7 @@ def test_a_click_on_the_slider_s_epoch_and_on_a_difference(visitor) -> None:
     expect(told(page)).to_contain_text("B balanced")  # the only panel there is
 
 
+@pytest.mark.thorough
 def test_while_training_runs_a_click_is_answered_and_the_list_stays(visitor) -> None:
     page = visitor.open(LONG)
     train(page)

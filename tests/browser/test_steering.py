@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import Page, expect
 
 SMALL = "/compare?data.n=2000&data.n_val=1000&training.epochs=40&s1=plain&s2=balanced&s2.weighting=balanced"
@@ -66,6 +67,7 @@ def test_keys_steer_and_typing_does_not(visitor) -> None:
     expect(page.get_by_text("Step: one batch")).to_be_visible()
 
 
+@pytest.mark.thorough
 def test_a_speed_holds_a_demo_back(visitor) -> None:
     page = visitor.open(LONG)
     page.get_by_role("combobox", name="Speed").click()

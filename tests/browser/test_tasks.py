@@ -3,6 +3,7 @@
 import re
 
 import numpy as np
+import pytest
 from playwright.sync_api import Page, expect
 
 from lib.experiment import DataSpec
@@ -68,6 +69,7 @@ def test_upload_a_long_form_series_file_and_train_on_it(visitor) -> None:
     expect(page.get_by_label(re.compile("^Truth, score and decision over time"))).to_be_visible(timeout=30_000)
 
 
+@pytest.mark.thorough
 def test_upload_a_multi_label_file_and_train_on_it(visitor) -> None:
     page = visitor.open("/data?training.epochs=4&s1=plain&s2=weighted&s2.weighting=balanced")
     upload(page, "pets.csv", labels_file())
@@ -79,6 +81,7 @@ def test_upload_a_multi_label_file_and_train_on_it(visitor) -> None:
     expect(matrix).to_contain_text("no bird", timeout=30_000)
 
 
+@pytest.mark.thorough
 def test_upload_a_file_with_a_hundred_classes(visitor) -> None:
     page = visitor.open("/data?training.epochs=3&s1=plain&s2=weighted&s2.weighting=balanced")
     upload(page, "kinds.csv", hundred_classes())
@@ -87,6 +90,7 @@ def test_upload_a_file_with_a_hundred_classes(visitor) -> None:
     expect(page.get_by_text("Most frequent confusions", exact=True).first).to_be_visible(timeout=30_000)
 
 
+@pytest.mark.thorough
 def test_a_series_file_with_a_wrong_label_says_where_and_loses_nothing(visitor) -> None:
     page = visitor.open("/data?training.epochs=4&s1=plain")
     upload(page, "machines.csv", series_file())
