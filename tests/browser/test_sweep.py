@@ -11,7 +11,7 @@ LINK = "/sweep?data.n=300&data.n_val=60&data.n_test=300&training.epochs=1&model=
 def test_a_small_sweep_is_stopped_reloaded_resumed_and_a_cell_opened(visit) -> None:
     with visit() as guest:
         page = guest.open(LINK)
-        values = page.get_by_label("values")
+        values = page.get_by_role("spinbutton", name="values")
         values.fill("60")
         values.press("Enter")
         expect(page.get_by_text("60 cells × 1 strategy")).to_be_visible(timeout=20_000)
