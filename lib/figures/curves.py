@@ -82,7 +82,7 @@ def train_loss(
     if len(ordered) > 1:
         alt += f" {len(ordered)} panels, because these losses are divided by different things and cannot be compared."
     return _chart(
-        ordered, snapshot, "epoch (not comparable across weights)", dark=dark, height=height, log=log, smooth=smooth, alt=alt
+        ordered, snapshot, "epoch (each its own loss)", dark=dark, height=height, log=log, smooth=smooth, alt=alt
     )
 
 
