@@ -81,9 +81,7 @@ def train_loss(
     alt = _alt("Training loss as optimised", snapshot, [c for _, curves in ordered for c in curves])
     if len(ordered) > 1:
         alt += f" {len(ordered)} panels, because these losses are divided by different things and cannot be compared."
-    return _chart(
-        ordered, snapshot, "epoch (each its own loss)", dark=dark, height=height, log=log, smooth=smooth, alt=alt
-    )
+    return _chart(ordered, snapshot, "epoch (each its own loss)", dark=dark, height=height, log=log, smooth=smooth, alt=alt)
 
 
 def validation_nll(

@@ -105,16 +105,22 @@ def test_a_series_file_with_a_wrong_label_says_where_and_loses_nothing(visitor) 
     expect(page.get_by_text("machines.csv · 18 training series")).to_be_visible()
 
 
-def test_strips_line_up_with_the_truth(visitor) -> None:
-    params = {"n": 60, "steps": 30, "shortest": 12, "rate": 0.05, "n_val": 40, "n_test": 30}
-    query = "&".join(f"data.{name}={value}" for name, value in params.items())
-    page = visitor.open(f"/compare?data=events&{query}&model=lstm&training.epochs=3&s1=plain&s2=w&s2.weighting=pos_weight")
+def trained_strips(page: Page) -> str:
+    """Train, and the chart of the strips in the browser's words."""
     page.get_by_role("button", name=re.compile("^Train(?! these)")).click()
     expect(page.get_by_text("· finished")).to_be_visible(timeout=90_000)
     chart = page.get_by_label(re.compile("^Truth, score and decision over time"))
     expect(chart).to_be_visible(timeout=30_000)
     found = f"[...document.querySelectorAll('{PLOTS}')].find(plot => plot.data?.some(trace => trace.name === 'truth'))"
     page.wait_for_function(f"Boolean({found})", timeout=30_000)
+    return found
+
+
+def test_strips_line_up_with_the_truth(visitor) -> None:
+    params = {"n": 60, "steps": 30, "shortest": 12, "rate": 0.05, "n_val": 40, "n_test": 30}
+    query = "&".join(f"data.{name}={value}" for name, value in params.items())
+    page = visitor.open(f"/compare?data=events&{query}&model=lstm&training.epochs=3&s1=plain&s2=w&s2.weighting=pos_weight")
+    found = trained_strips(page)
     drawn = page.evaluate(
         f"{found}.calcdata.map(c => ({{name: c[0].trace.name, axis: c[0].trace.xaxis,"
         " bars: c[0].trace.type === 'bar' ? c.map(p => [p.p, p.w]) : [], line: c[0].trace.type === 'scatter' ? c.length : 0}))"
@@ -137,12 +143,7 @@ def test_strips_line_up_with_the_truth(visitor) -> None:
 def test_strips_follow_the_epoch_slider(visitor) -> None:
     data = "data=events&data.n=60&data.steps=30&data.shortest=12&data.rate=0.05&data.n_val=40&data.n_test=30"
     page = visitor.open(f"/compare?{data}&model=lstm&training.epochs=6&training.lr=0.03&s1=plain&s2=w&s2.weighting=pos_weight")
-    page.get_by_role("button", name=re.compile("^Train(?! these)")).click()
-    expect(page.get_by_text("· finished")).to_be_visible(timeout=90_000)
-    chart = page.get_by_label(re.compile("^Truth, score and decision over time"))
-    expect(chart).to_be_visible(timeout=30_000)
-    found = f"[...document.querySelectorAll('{PLOTS}')].find(plot => plot.data?.some(trace => trace.name === 'truth'))"
-    page.wait_for_function(f"Boolean({found})", timeout=30_000)
+    found = trained_strips(page)
     score = f"{found}.calcdata.find(c => c[0].trace.name === 'B w').map(p => p.y.toFixed(4)).join()"
     last = page.evaluate(score)
     page.get_by_role("slider", name="Epoch").focus()
