@@ -20,11 +20,11 @@ else:
         experiment = edit_folded(experiment, dataset.task)
     state.write_back(experiment)
 
-    steering_view.controls(experiment)
+    drawn = steering_view.controls(experiment)
     with st.container():  # what comes and goes above the charts has a place of its own, so that they are not mounted anew
         compare_view.advice(experiment, dataset)
         export_view.reproduction()
         verdict_view.draw()
-    compare_view.live()
+    compare_view.live(drawn)
     present.link()
     export_view.draw(experiment, dataset)

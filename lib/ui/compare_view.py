@@ -45,22 +45,23 @@ def advice(experiment: Experiment, dataset: Dataset) -> None:
             box("  \n".join(said[kind]))  # two blanks: a new line
 
 
-def live() -> None:
-    """Everything that moves. Polls while a training is active, and runs the page once more when its state changes."""
+def live(drawn: State | None) -> None:
+    """Everything that moves. Polls while a training is active, and runs the page once more when its state is not `drawn`,
+    that of the row of buttons: what happened while the rest of the page was drawn counts too."""
     own = job()
     if own is None:  # outside the fragment: its button must run the whole page, which then polls
         _empty()
         return
     waits = own.place is not None and own.expected_wait != 0  # 0: its turn comes now
-    st.fragment(_tick, run_every=None if own.ended else WAITING if waits else TICK)(own.state)
+    st.fragment(_tick, run_every=None if own.ended else WAITING if waits else TICK)(drawn)
 
 
-def _tick(was: State) -> None:
+def _tick(was: State | None) -> None:
     with engine().courtesy.drawing():
         _panels(was)
 
 
-def _panels(was: State) -> None:
+def _panels(was: State | None) -> None:
     own = job()
     if own is None:
         return

@@ -263,10 +263,13 @@ function keepView(state, layout, revision) {
   layout.modebar = { ...layout.modebar, uirevision: revision }
 }
 
+// The new limits are read from what Plotly tells: by the time it does, a tick may have drawn the chart with its own again.
 function remember(state, change) {
-  for (const key of Object.keys(change)) {
-    const axis = key.match(/^([xy]axis\d*)\.range/)?.[1]
-    if (axis) state.zoom[axis] = [...state.plot.layout[axis].range]
+  for (const [key, value] of Object.entries(change)) {
+    const [, axis, end] = key.match(/^([xy]axis\d*)\.range(?:\[([01])\])?$/) ?? []
+    if (!axis) continue
+    if (end) (state.zoom[axis] ??= [...state.plot.layout[axis].range])[end] = value
+    else state.zoom[axis] = [...value]
   }
 }
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from lib.experiment import Experiment
-from lib.runner import Job
+from lib.runner import Job, State
 from lib.ui import state, tuning_view
 from lib.ui.engine import engine
 from lib.ui.strategy_editor import describe, letter
@@ -19,6 +19,7 @@ from lib.ui.text import inert
 
 PATIENCE = 0.2  # seconds that a click waits for the training to do what it asks
 SPEEDS = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0, 25.0)  # epochs per second; 0: as fast as possible
+ACTIVE = ("queued", "running", "paused", "stopping")
 KEYS = {
     "Ctrl+Enter": "Train", "P": "Pause, and resume", "E": "Step: to the end of this epoch", "B": "Step: one batch",
     "S": "Stop", "0": "Reset: all back to epoch 0 with the settings of now, paused",
@@ -102,11 +103,15 @@ def _settle(own: Job, done: Callable[[], bool]) -> None:
         time.sleep(0.005)
 
 
-def controls(experiment: Experiment) -> None:
-    """All that steers a training, in a row of which nothing moves, and what will be trained."""
+def controls(experiment: Experiment) -> State | None:
+    """All that steers a training, in a row of which nothing moves, and what will be trained.
+
+    Returns the state that the row was drawn for: the training goes on meanwhile, and whoever draws after this may see another.
+    """
     own = job()
-    active = own is not None and not own.ended
-    held = own is not None and own.state == "paused"
+    drawn = own.state if own is not None else None
+    active = drawn in ACTIVE
+    held = drawn == "paused"
     can_step = not active or held
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         st.button("Train", type="primary", on_click=start, shortcut="Ctrl+Enter", disabled=active)
@@ -131,6 +136,7 @@ def controls(experiment: Experiment) -> None:
         if own is not None and not active and own.experiment != experiment:
             st.caption("The settings have changed since this training. Train to see what they do.")
     tuning_view.cost(experiment)
+    return drawn
 
 
 def _speed(own: Job | None) -> None:

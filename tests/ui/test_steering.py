@@ -2,6 +2,9 @@
 
 import time
 
+from lib.ui import compare_view
+from lib.ui.steering_view import job
+from tests import live
 from tests.ui.test_pages import button, finish, go, progress
 
 SETTINGS = {
@@ -56,6 +59,22 @@ def test_the_row_offers_what_can_be_done(app) -> None:
     button(app, "Reset").click().run()
     until(app, "paused")
     assert able(app) == {"Resume", "+1 epoch", "+1 batch", "Stop"}
+    assert not app.exception
+
+
+def test_the_row_is_drawn_again_for_what_happens_while_the_page_is_drawn(app, monkeypatch) -> None:
+    """A step that ends just after its row was drawn left buttons that nobody could press, until the page was reloaded."""
+
+    def meanwhile(experiment, dataset) -> None:
+        if own := job():
+            own.pause()
+            live.until(lambda: own.state == "paused" or own.ended)
+
+    compare(app, training_epochs="10000")
+    monkeypatch.setattr(compare_view, "advice", meanwhile)
+    button(app, "Train").click().run()
+    assert able(app) == {"Resume", "+1 epoch", "+1 batch", "Stop", "Reset"}
+    button(app, "Stop").click().run()
     assert not app.exception
 
 
