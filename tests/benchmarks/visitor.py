@@ -57,6 +57,7 @@ class Visitor:
         self._answers: list[dict[str, Any]] = []  # of components, not yet sent: who listens must not wait to send
         self._fresh: set[tuple[int, ...]] = set()  # drawn in this run
         self._kept: dict[str, tuple[ForwardMsg, int]] = {}  # hash -> message, run in which it was last used
+        self._drawn: set[str] = set()  # the fragments that this run draws; none: all of the page
         self._repeat: dict[str, tuple[float, float]] = {}  # fragment -> interval, when it is due
         self._news = threading.Condition()
         self._answered = -1
@@ -228,7 +229,8 @@ class Visitor:
         elif kind == "new_session":
             self._fresh.clear()
             self._asking = False
-            if not message.metadata.run.fragment_ids:
+            self._drawn = set(message.metadata.run.fragment_ids)
+            if not self._drawn:
                 self._repeat.clear()
         elif kind == "page_info_changed":
             self.query = message.page_info_changed.query_string
@@ -241,7 +243,13 @@ class Visitor:
             self.runs += 1
             if message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:  # what the script did not draw again goes
                 self.elements = {place: e for place, e in self.elements.items() if place in self._fresh}
-            self._kept = {key: entry for key, entry in self._kept.items() if entry[1] >= self.runs - CACHE_AGE}
+            self._forget()
+
+    def _forget(self) -> None:
+        """Large messages go after some runs; those of a fragment, and only those, also after runs of it alone."""
+        for key, (message, used) in list(self._kept.items()):
+            if used < self.runs - CACHE_AGE and (not self._drawn or message.delta.fragment_id in self._drawn):
+                del self._kept[key]
 
     def _notice(self, element: Element) -> None:
         """What a tab reacts to, and what is to be remembered of what it shows."""
