@@ -126,7 +126,8 @@ def _tab(address: str, tab: int, trainings: int, closing: bool) -> list[tuple[st
             asked.append((moment, "tab closed", time.monotonic() + GRACE))
             break
         end = ("stop", "page switched", "double stop")[turn % 3]
-        if end == "page switched":
+        if end == "page switched":  # a click and a page asked for in one moment are one to Streamlit, and the click is lost
+            visitor.wait(lambda: visitor.widget("button", "Train").disabled, SECONDS)
             visitor.go("data")
             visitor.go("compare")
         asked.append((moment, end, time.monotonic()))
@@ -134,6 +135,7 @@ def _tab(address: str, tab: int, trainings: int, closing: bool) -> list[tuple[st
         if end == "double stop":
             visitor.send(id=visitor.widget("button", "Stop").id, trigger_value=True)
         visitor.wait(lambda: not visitor.widget("button", "Train").disabled, SECONDS)
+        visitor.run()  # now the second stop has been answered too, and cannot stop what comes next
     visitor.close()
     return asked
 

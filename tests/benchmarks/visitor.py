@@ -28,7 +28,6 @@ from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
 FINISHED = ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY
-CACHE_AGE = 2  # runs for which the frontend keeps a large message (global.maxCachedMessageAge)
 
 
 class Visitor:
@@ -50,6 +49,8 @@ class Visitor:
         self.bars: list[str] = []
         self.bytes = 0  # received
         self.runs = 0  # of the script or a fragment, ended
+        self._begun = 0  # of the script: runs that have begun,
+        self._ended = 0  # and which of them has ended last
         self.elements: dict[tuple[int, ...], Element] = {}
         self._page_hash = ""
         self._pages: dict[str, str] = {}  # address -> hash
@@ -57,6 +58,7 @@ class Visitor:
         self._answers: list[dict[str, Any]] = []  # of components, not yet sent: who listens must not wait to send
         self._fresh: set[tuple[int, ...]] = set()  # drawn in this run
         self._kept: dict[str, tuple[ForwardMsg, int]] = {}  # hash -> message, run in which it was last used
+        self._age = 2  # runs for which the frontend keeps such a message (global.maxCachedMessageAge)
         self._drawn: set[str] = set()  # the fragments that this run draws; none: all of the page
         self._repeat: dict[str, tuple[float, float]] = {}  # fragment -> interval, when it is due
         self._news = threading.Condition()
@@ -100,9 +102,9 @@ class Visitor:
     def run(self, **widget: Any) -> float:
         """Run the script, with one widget (`id` and its value) that has just been changed; seconds until it has ended."""
         with self._news:
-            before = self.runs
+            before = self._begun
         start = self.send(**widget)
-        self.wait(lambda: self.runs > before)
+        self.wait(lambda: self._ended > before)  # what ends meanwhile, a fragment or a run that was on its way, is no answer
         return time.perf_counter() - start
 
     def tick(self) -> None:
@@ -210,6 +212,9 @@ class Visitor:
     def _take(self, message: ForwardMsg) -> None:
         kind = message.WhichOneof("type")
         if kind == "ref_hash":
+            if message.ref_hash not in self._kept:  # the frontend shows an error
+                self.problems.append(f"The server takes for known what is forgotten: {message.ref_hash}.")
+                return
             known = self._kept[message.ref_hash][0]
             known.metadata.delta_path[:] = message.metadata.delta_path
             message, kind = known, "delta"
@@ -230,7 +235,9 @@ class Visitor:
             self._fresh.clear()
             self._asking = False
             self._drawn = set(message.metadata.run.fragment_ids)
+            self._age = message.new_session.config.max_cached_message_age
             if not self._drawn:
+                self._begun += 1
                 self._repeat.clear()
         elif kind == "page_info_changed":
             self.query = message.page_info_changed.query_string
@@ -243,12 +250,13 @@ class Visitor:
             self.runs += 1
             if message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:  # what the script did not draw again goes
                 self.elements = {place: e for place, e in self.elements.items() if place in self._fresh}
+                self._ended = self._begun
             self._forget()
 
     def _forget(self) -> None:
         """Large messages go after some runs; those of a fragment, and only those, also after runs of it alone."""
         for key, (message, used) in list(self._kept.items()):
-            if used < self.runs - CACHE_AGE and (not self._drawn or message.delta.fragment_id in self._drawn):
+            if used < self.runs - self._age and (not self._drawn or message.delta.fragment_id in self._drawn):
                 del self._kept[key]
 
     def _notice(self, element: Element) -> None:
