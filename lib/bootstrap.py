@@ -70,7 +70,7 @@ def draws(patterns: Classes, series: Classes | None = None) -> tuple[Classes, Ar
 
     Drawn are rows or, with the number of the series [N] that a row is of, whole series.
     """
-    found, place, counts = np.unique(patterns, axis=1, return_inverse=True, return_counts=True)
+    found, place, counts = _distinct(patterns)
     draw = np.random.default_rng(0)
     if series is None:
         drawn = draw.multinomial(counts.sum(), counts / counts.sum(), size=DRAWS).astype(float)
@@ -80,6 +80,20 @@ def draws(patterns: Classes, series: Classes | None = None) -> tuple[Classes, Ar
         np.add.at(each, (of, place.ravel()), 1)
         drawn = draw.multinomial(len(names), np.full(len(names), 1 / len(names)), size=DRAWS).astype(float) @ each
     return found, np.vstack([counts.astype(float), drawn])
+
+
+def _distinct(patterns: Classes) -> tuple[Classes, Classes, Classes]:
+    """The distinct columns of rows [.., N] in lexicographic order, which of them each column is, and how often it is there.
+
+    As `np.unique(patterns, axis=1)`, which compares columns byte by byte and takes ten times as long.
+    """
+    place = np.zeros(patterns.shape[1], dtype=np.int64)
+    for row in patterns:  # ranks of the columns so far; one row more keeps their order
+        low, high = int(row.min(initial=0)), int(row.max(initial=0))
+        _, first, place, counts = np.unique(
+            place * (high - low + 1) + (row - low), return_index=True, return_inverse=True, return_counts=True
+        )
+    return patterns[:, first], place, counts
 
 
 def paired_difference(

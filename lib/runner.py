@@ -177,7 +177,7 @@ class Job:
     def _slices(self, course: Iterator[Snapshot]) -> Iterator[Snapshot]:
         """Publish and yield snapshots."""
         while True:
-            self._runner.courtesy.give_way()
+            self._runner.courtesy.give_way(lambda: self.state == "stopping" or self._pace.held)
             started, before = self._clock(), self._latest.rest
             snapshot = next(course, None)
             if snapshot is None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score, precision_score, recall_score
 
-from lib.bootstrap import class_precision, class_recall, mean_recall, paired_difference
+from lib.bootstrap import _distinct, class_precision, class_recall, mean_recall, paired_difference
 
 MEASURES = {
     "recall": (class_recall(1), lambda y, p: recall_score(y, p, zero_division=np.nan)),
@@ -91,3 +91,14 @@ def test_intervals_cover_the_truth(positives):
         found = paired_difference(y, first, second, class_recall(1))
         covered += found.low <= 0.2 <= found.high
     assert 0.92 <= covered / 400 <= 0.97
+
+
+@pytest.mark.parametrize("classes", [2, 10, 1000])
+def test_patterns_are_the_distinct_columns_in_their_order(classes):
+    rows = np.random.default_rng(classes).integers(-1, classes, size=(7, 500))
+    rows = rows[:, np.random.default_rng(0).integers(0, 200, size=500)]  # some are there more than once
+    found, place, counts = np.unique(rows, axis=1, return_inverse=True, return_counts=True)
+    ours = _distinct(rows)
+    np.testing.assert_array_equal(ours[0], found)
+    np.testing.assert_array_equal(ours[1], place.ravel())
+    np.testing.assert_array_equal(ours[2], counts)

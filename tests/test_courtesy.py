@@ -28,34 +28,61 @@ def another_page(courtesy):
     page.join()
 
 
-def waits(courtesy):
+def waits(courtesy, **hurry):
     """Whether a training gives way now, and for as long as it may."""
     start = time.monotonic()
-    courtesy.give_way()
+    courtesy.give_way(**hurry)
     return time.monotonic() - start >= LONGEST
 
 
-def test_one_page_holds_nobody_up_and_two_do():
+def test_a_training_gives_way_while_a_page_is_drawn():
     courtesy = Courtesy()
+    assert not waits(courtesy)
     with courtesy.drawing():
-        assert not waits(courtesy)
-        with another_page(courtesy):
-            assert waits(courtesy)
-        assert not waits(courtesy)
+        assert waits(courtesy)
+        assert not waits(courtesy, hurries=lambda: True)
+    assert not waits(courtesy)
 
 
-def test_a_part_that_is_drawn_within_its_page_does_not_count_again():
+def test_one_page_is_drawn_after_the_other():
+    courtesy, order = Courtesy(), []
+
+    def draw(name):
+        with courtesy.drawing():
+            order.append(name)
+
+    pages = [threading.Thread(target=draw, args=(name,)) for name in "abc"]
+    with courtesy.drawing():
+        for waiting, page in enumerate(pages, 2):
+            page.start()
+            until(lambda: courtesy._pages == waiting)  # noqa: B023
+        assert not order
+    for page in pages:
+        page.join()
+    assert len(order) == 3 and not waits(courtesy)
+
+
+def test_a_page_that_takes_long_holds_no_other_up_for_ever():
+    courtesy = Courtesy()
+    with another_page(courtesy), courtesy.drawing():
+        pass
+    assert not waits(courtesy)
+    with courtesy.drawing():
+        pass
+
+
+def test_a_part_that_is_drawn_within_its_page_does_not_wait_or_count_again():
     courtesy = Courtesy()
     with courtesy.drawing():
         with courtesy.drawing():
-            assert not waits(courtesy)
-        with another_page(courtesy):
-            assert waits(courtesy)
+            assert courtesy._pages == 1
+        assert courtesy._pages == 1
+    assert not waits(courtesy)
 
 
 def test_a_training_goes_on_however_long_pages_are_drawn(make):
     runner = make()
-    with runner.courtesy.drawing(), another_page(runner.courtesy):
+    with runner.courtesy.drawing():
         job = finish(runner.submit("ann", experiment(), DATASET))
         other = runner.submit("ben", LONG, DATASET)
         until(lambda: other.progress > 0)

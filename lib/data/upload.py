@@ -8,6 +8,7 @@ In columns of numbers an empty cell, NA, nan, null, None and ? are missing; in c
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -59,7 +60,7 @@ class Table:
     asked: tuple[str, str, str, str] = ("", "", "", "")
     reading: Reading = Reading()
 
-    @property
+    @cached_property
     def nbytes(self) -> int:
         """Bytes of the frame."""
         return int(self.frame.memory_usage().sum())

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from lib.data import Dataset, Split
 from lib.decisions import effective_shift
@@ -64,9 +65,11 @@ def boundaries(
         if at in snapshot.diverged:
             layout["annotations"].append(_diverged(panel, snapshot.diverged[at], dark))
             continue
-        tint, learned = _regions(snapshot.models[at], box, panel, dark)
+        model = snapshot.models[at]
+        decision = offset(model)
+        tint, learned = _regions(model, decision, box, panel, dark)
         layout["images"].append(tint)
-        data += [learned, *_theory(snapshot.models[at], plain, box, panel, dark)]
+        data += [learned, *_theory(model, decision, plain, box, panel, dark)]
     shown = sum(len(across) for across, _ in points)
     layout["annotations"].append(note(_caption(snapshot, seed_index, shown, len(rows), split), dark, yshift=-46))
     layout |= {
@@ -85,19 +88,20 @@ def view(x: Array) -> Box:
     return (float(low[0] - pad[0]), float(high[0] + pad[0]), float(low[1] - pad[1]), float(high[1] + pad[1]))
 
 
-def margins(model: TrainedModel, box: Box, cells: int = CELLS) -> tuple[Array, Array, Array]:
-    """By how much each class's score leads on a grid [C, cells, cells] (y first), and the grid's x and y values."""
+def margins(model: TrainedModel, decision: Tensor, box: Box, cells: int = CELLS) -> tuple[Array, Array, Array]:
+    """By how much each class's score, with the offset [C] of the decision, leads on a grid [C, cells, cells] (y first), and the
+    grid's x and y values."""
     across, up = np.linspace(box[0], box[1], cells), np.linspace(box[2], box[3], cells)
     mesh = np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2)
     with torch.no_grad():
         scores = model.scores(torch.from_numpy(mesh).float()).double()
-    decided = (scores + offset(model)).numpy().T  # [C, cells * cells]
+    decided = (scores + decision).numpy().T  # [C, cells * cells]
     best = np.sort(decided, axis=0)
     rival = np.where(decided == best[-1], best[-2], best[-1])
     return (decided - rival).reshape(-1, cells, cells), across, up
 
 
-def offset(model: TrainedModel) -> torch.Tensor:
+def offset(model: TrainedModel) -> Tensor:
     """What the decision adds to the scores, [C]; fitted on validation as in training."""
     rows = model.run.dataset.validation
     with torch.no_grad():
@@ -213,10 +217,10 @@ def _legend(dataset: Dataset, dark: bool) -> list[dict[str, Any]]:
     return entries + [common | {"mode": "lines", "name": name, "legendgroup": name, "line": line} for name, line in lines]
 
 
-def _regions(model: TrainedModel, box: Box, panel: int, dark: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+def _regions(model: TrainedModel, decision: Tensor, box: Box, panel: int, dark: bool) -> tuple[dict[str, Any], dict[str, Any]]:
     """The region of each class as a tint (a picture for the layout), and the learned boundary as a line."""
     x, y = axis_names(panel)
-    lead, across, up = margins(model, box)
+    lead, across, up = margins(model, decision, box)
     winners = lead.argmax(0)
     right, top = across[-1] - across[0], up[-1] - up[0]
     wide, high = right * CELLS / (CELLS - 1), top * CELLS / (CELLS - 1)  # a cell reaches half a step around its point
@@ -247,13 +251,15 @@ def _path(means: Array, shares: Array, box: Box) -> tuple[Array, Array]:
     return across, up
 
 
-def _theory(model: TrainedModel, plain: tuple[Array, Array], box: Box, panel: int, dark: bool) -> list[dict[str, Any]]:
+def _theory(
+    model: TrainedModel, decision: Tensor, plain: tuple[Array, Array], box: Box, panel: int, dark: bool
+) -> list[dict[str, Any]]:
     """The Bayes boundary of the strategy, dashed where theory knows it, and the plain one, thin."""
     run, means = model.run, model.run.dataset.means
     if means is None:
         return []
     counts = run.class_counts
-    shift = effective_shift(counts, run.class_weight, run.seen_counts, run.loss_shift) + offset(model)
+    shift = effective_shift(counts, run.class_weight, run.seen_counts, run.loss_shift) + decision
     shares = (counts.log() + shift).softmax(0)
     shares = torch.where(run.class_weight > 0, shares, 0.0)
     own = _path(means.double().numpy(), shares.numpy(), box) if run.ordered else (np.empty(0), np.empty(0))

@@ -77,7 +77,6 @@ def welcome_back() -> None:
         st.session_state[GENERATION] = st.session_state.get(GENERATION, 0) + 1
         if st.session_state.get(LINKED):  # else the address holds the default that we wrote ourselves
             st.session_state.pop(WRITTEN, None)
-        st.rerun()
 
 
 def undo() -> None:

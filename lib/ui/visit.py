@@ -26,6 +26,7 @@ from lib.ui.board import board
 from lib.ui.engine import engine
 
 SESSION_KEY = "cw_visit"
+TAB = "visit"  # the key of the component
 ANSWER = re.compile(r"([0-9a-f]{32})\.(\d+)")
 WAITS = (0, 250, 500, 1000, 2000)  # milliseconds before a tab answers, and answers again while its old session is still here
 
@@ -159,25 +160,31 @@ def recognise() -> bool:
     While somebody is away, a new tab is asked whether it is him, and the run ends here until it has answered: it would draw
     a page for somebody else, and say that his file is missing. The tab also asks for a run when its theme has changed.
     """
+    back = _take_up(current())
     own = current()
     _present(own.name, own)
     asked = not (own.settled or own.drawn) and bool(_kept())
     about = {"name": own.name, "settled": own.settled, "asked": asked, "again": own.again, "wait": WAITS[own.again]}
-    answer = _tab(key="visit", data=about, on_name_change=lambda: None, on_ink_change=lambda: None).name
+    _tab(key=TAB, data=about, on_name_change=lambda: None, on_ink_change=lambda: None)
+    if asked:
+        st.stop()
+    own.drawn = True
+    return back
+
+
+def _take_up(own: Visit) -> bool:
+    """Hear the tab's answer, if it has just come, and put the visit that it names in the place of this one."""
+    answer = st.session_state.get(TAB, {}).get("name")  # the component is drawn later: it is to say who he is now
     said = ANSWER.fullmatch(answer) if isinstance(answer, str) else None
     if own.settled or said is None or int(said[2]) != own.again:
-        if asked:
-            st.stop()
-        own.drawn = True
         return False
     found = _kept().pop(said[1], None)
     if found is None and said[1] != own.name and said[1] in engine().sessions and own.again + 1 < len(WAITS):
         own.again += 1  # his old session is about to end; or the tab is a copy of another one
-        st.rerun()
+        return False
     own.settled = True
     if found is None:
         return False
     engine().leave(own.name)
     st.session_state[SESSION_KEY] = found
-    _present(found.name, found)
     return True

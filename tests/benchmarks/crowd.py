@@ -37,7 +37,7 @@ from tests.benchmarks.visitor import Visitor
 from tests.benchmarks.witness import VARIABLE, Event, events, most_running
 
 VISITORS = 20
-EPOCHS = 60
+EPOCHS = 200
 RELOADS = 3
 STORM = 100
 FOREVER = 10_000  # epochs

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lib.experiment import Experiment
-from lib.figures.boundary import bayes_segments, boundaries, margins, view
+from lib.figures.boundary import bayes_segments, boundaries, margins, offset, view
 from lib.metrics import confusion_matrices
 from lib.theory import bayes_rule
 from lib.training import load, train
@@ -22,7 +22,7 @@ def test_the_regions_are_what_the_model_says(ring):
     """The grid cell of a validation point has the class that the confusion matrix counted, but for points on the line."""
     model, part = ring.models[0, 0], ring.dataset.validation
     box = view(part.x.numpy())
-    lead, across, up = margins(model, box, cells=200)
+    lead, across, up = margins(model, offset(model), box, cells=200)
     x = part.x.numpy()
     columns = np.abs(across[None] - x[:, :1]).argmin(1)
     rows = np.abs(up[None] - x[:, 1:]).argmin(1)

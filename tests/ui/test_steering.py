@@ -73,7 +73,7 @@ def test_the_row_is_drawn_again_for_what_happens_while_the_page_is_drawn(app, mo
     compare(app, training_epochs="10000")
     monkeypatch.setattr(compare_view, "advice", meanwhile)
     button(app, "Train").click().run()
-    assert able(app) == {"Resume", "+1 epoch", "+1 batch", "Stop", "Reset"}
+    assert able(app) - {"Reset"} == {"Resume", "+1 epoch", "+1 batch", "Stop"}  # Reset: if a batch was trained before
     button(app, "Stop").click().run()
     assert not app.exception
 
