@@ -7,6 +7,7 @@ has a third of the time, so while one is to be drawn, trainings give way between
 
 import contextlib
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 
 PATIENCE = 0.5  # seconds that a page waits for others; then it is drawn beside the one that takes so long
@@ -14,36 +15,46 @@ LONGEST = 0.5  # seconds that a training gives way, before each twentieth of a s
 
 
 class Courtesy:
-    """Counts the pages that are drawn or wait for their turn."""
+    """The line of the pages that are drawn or wait for their turn. A page is a thread."""
 
     def __init__(self) -> None:
-        self._pages = 0
+        self._line: deque[threading.Thread] = deque()  # the first has its turn
         self._changed = threading.Condition()
-        self._turn = threading.Semaphore()  # who comes first is first
-        self._thread = threading.local()
 
     @contextlib.contextmanager
     def drawing(self) -> Iterator[None]:
-        """While a page, or a part of one, is drawn; a part within its page does not wait or count again."""
-        if getattr(self._thread, "draws", False):
+        """While a page, or a part of one, is drawn; a part within its page does not wait again."""
+        own = threading.current_thread()
+        with self._changed:
+            within = own in self._line
+            if not within:
+                self._line.append(own)
+                self._wait(own)
+        if within:
             yield
             return
-        self._thread.draws = True
-        with self._changed:
-            self._pages += 1
-        in_turn = self._turn.acquire(timeout=PATIENCE)
         try:
             yield
         finally:
-            if in_turn:
-                self._turn.release()
-            self._thread.draws = False
             with self._changed:
-                self._pages -= 1
+                self._line.remove(own)
                 self._changed.notify_all()
+
+    def let_others(self) -> None:
+        """Whoever waits comes first: before a page works on something that takes long."""
+        own = threading.current_thread()
+        with self._changed:
+            if len(self._line) > 1 and own in self._line:
+                self._line.remove(own)
+                self._line.append(own)
+                self._changed.notify_all()
+                self._wait(own)
+
+    def _wait(self, own: threading.Thread) -> None:
+        self._changed.wait_for(lambda: self._line[0] is own, PATIENCE)
 
     def give_way(self, hurries: Callable[[], bool] = lambda: False) -> None:
         """Wait until all pages are there or the training hurries, which is looked up whenever one is there; at most LONGEST."""
-        if self._pages:
+        if self._line:
             with self._changed:
-                self._changed.wait_for(lambda: not self._pages or hurries(), LONGEST)
+                self._changed.wait_for(lambda: not self._line or hurries(), LONGEST)

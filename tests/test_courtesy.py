@@ -44,6 +44,16 @@ def test_a_training_gives_way_while_a_page_is_drawn():
     assert not waits(courtesy)
 
 
+def line_up(courtesy, names, draw):
+    """Pages that want to be drawn in this order."""
+    pages = [threading.Thread(target=draw, args=(name,)) for name in names]
+    for page in pages:
+        before = len(courtesy._line)
+        page.start()
+        until(lambda: len(courtesy._line) > before)  # noqa: B023
+    return pages
+
+
 def test_one_page_is_drawn_after_the_other():
     courtesy, order = Courtesy(), []
 
@@ -51,21 +61,37 @@ def test_one_page_is_drawn_after_the_other():
         with courtesy.drawing():
             order.append(name)
 
-    pages = [threading.Thread(target=draw, args=(name,)) for name in "abc"]
     with courtesy.drawing():
-        for waiting, page in enumerate(pages, 2):
-            page.start()
-            until(lambda: courtesy._pages == waiting)  # noqa: B023
+        pages = line_up(courtesy, "abc", draw)
         assert not order
     for page in pages:
         page.join()
-    assert len(order) == 3 and not waits(courtesy)
+    assert order == ["a", "b", "c"] and not waits(courtesy)
+
+
+def test_a_page_that_has_much_to_draw_lets_the_others_go_first():
+    courtesy, order = Courtesy(), []
+
+    def draw(name):
+        with courtesy.drawing():
+            courtesy.let_others()  # all come in before one is drawn
+            order.append(name)
+
+    with courtesy.drawing():
+        pages = line_up(courtesy, "ab", draw)
+        courtesy.let_others()
+        assert order == []  # they let each other, and this one, go first
+        order.append("own")
+    for page in pages:
+        page.join()
+    assert order == ["own", "a", "b"]
+    courtesy.let_others()  # who draws nothing is in nobody's way
 
 
 def test_a_page_that_takes_long_holds_no_other_up_for_ever():
     courtesy = Courtesy()
     with another_page(courtesy), courtesy.drawing():
-        pass
+        courtesy.let_others()
     assert not waits(courtesy)
     with courtesy.drawing():
         pass
@@ -75,8 +101,8 @@ def test_a_part_that_is_drawn_within_its_page_does_not_wait_or_count_again():
     courtesy = Courtesy()
     with courtesy.drawing():
         with courtesy.drawing():
-            assert courtesy._pages == 1
-        assert courtesy._pages == 1
+            assert len(courtesy._line) == 1
+        assert len(courtesy._line) == 1
     assert not waits(courtesy)
 
 

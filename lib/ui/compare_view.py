@@ -28,7 +28,7 @@ from lib.ui.strategy_editor import letter
 from lib.ui.text import inert
 
 TICK = 0.25  # seconds between two looks at a running training
-WAITING = 1.0  # and at one in the queue
+WAITING = 1.0  # and at one in the queue; the further back, the longer, so that not all look at the same moments
 BESIDE = 4  # classes up to which the recall bars have room beside the curves
 STYLE = "<style>.st-key-where { min-height: 8.8rem; }</style>"  # room for the epoch slider: nothing jumps when it comes
 SCALES = {"count": "count", "row": "of the true class", "column": "of the predicted class", "all": "of all rows"}
@@ -52,8 +52,14 @@ def live(drawn: State | None) -> None:
     if own is None:  # outside the fragment: its button must run the whole page, which then polls
         _empty()
         return
-    waits = own.place is not None and own.expected_wait != 0  # 0: its turn comes now
-    st.fragment(_tick, run_every=None if own.ended else WAITING if waits else TICK)(drawn)
+    st.fragment(_tick, run_every=None if own.ended else _pause(own))(drawn)
+
+
+def _pause(own: Job) -> float:
+    """Seconds until the next look."""
+    place = own.place
+    waits = place is not None and own.expected_wait != 0  # 0: its turn comes now
+    return WAITING * (1 + place / 20) if place and waits else TICK
 
 
 def _tick(was: State | None) -> None:

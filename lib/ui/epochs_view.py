@@ -14,6 +14,7 @@ from lib.figures.frames import animated, with_cursor
 from lib.runner import Job
 from lib.snapshot import Snapshot, past
 from lib.ui import state
+from lib.ui.engine import engine
 from lib.ui.live_plotly import Click, live_plotly
 from lib.ui.scrubber import scrubber
 
@@ -42,13 +43,17 @@ class Scene:
         drawn: dict[float, Chart] = state.memo(("frames", *name), dict)  # a step adds one frame to those that are drawn
 
         def all_of_them() -> Chart:
-            frames = {at.progress: drawn.get(at.progress) or make(at) for at in self.times}
+            frames = {at.progress: drawn.get(at.progress) or self._frame(make, at) for at in self.times}
             drawn.clear()
             drawn.update(frames)
             return animated(list(frames.values()), start=len(frames) - 1)
 
         chart = state.memo(("scrubbed", *name, self.snapshot.progress), all_of_them)
         return live_plotly(chart, key=key, group=GROUP, clicks=clicks)
+
+    def _frame(self, make: Callable[[Snapshot], Chart], at: Snapshot) -> Chart:
+        engine().courtesy.let_others()  # there may be dozens
+        return make(at)
 
     def show_course(self, key: str, make: Callable[[], Chart], *what: object) -> None:
         """A chart over epochs, on which a line stands at the slider's."""

@@ -20,6 +20,7 @@ from lib.experiment import DataSpec, Experiment, Strategy
 from lib.limits import check_rows
 from lib.scenarios import SCENARIOS
 from lib.training import load
+from lib.ui.engine import engine
 from lib.ui.frame import PRESENT
 from lib.ui.text import inert
 from lib.ui.visit import current, recognise
@@ -165,6 +166,7 @@ def memo(name: Any, make: Callable[[], T], keep: int = 24) -> T:
     """The visitor's own results by name, the latest `keep` of them: figures that need not be drawn again."""
     made = current().made
     if name not in made:
+        engine().courtesy.let_others()
         made[name] = make()
     made[name] = made.pop(name)  # newest last
     while len(made) > keep:
@@ -179,6 +181,7 @@ def newest(kind: str, name: Any, make: Callable[[], T]) -> T:
         made[kind] = made.pop(kind)  # used again: newest last
         return made[kind][1]
     made.pop(kind, None)
+    engine().courtesy.let_others()
     made[kind] = name, (value := make())
     return value
 
