@@ -87,7 +87,8 @@ def test_the_texts_say_what_was_measured():
     cancelled = [storm.Cancelled("running", "stop", "stopped", 0.1)]
     figures = storm.figures(cancelled, "storm") | storm.figures(cancelled, "runner_storm")
     names = ("visitors", "together_s", "crosstalk", "wrong", "max_running", "overtaken", "waited", "without_place",
-             "without_wait", "errors", "rerun_p50_ms", "rerun_p95_ms", "reload_p50_ms", "reload_p95_ms", "lost",
+             "without_wait", "errors", "rerun_p50_ms", "rerun_p95_ms", "reload_p50_ms", "reload_p95_ms",
+             "reload_beside_p95_ms", "lost",
              "peak_mb")  # fmt: skip
     assert "received a word of another's data" in crowd.text(dict.fromkeys(names, 0.0) | figures)
     names = ("file_mb", "peak_mb", "cycles", "reruns", "uploads", "soak_s", "rss_before_mb", "rss_after_mb", "rss_growth_mb",

@@ -36,8 +36,8 @@ class Choice:
     def label(self) -> str:
         record = DECISIONS[self.decision]
         values = [f"{v[self.of or 0]:.4g} here" if isinstance(v, tuple) else v for v in self.params.values()]
-        numbers = [f"{value:.4g}" if isinstance(value, float) else str(value) for value in values]
-        return record.label + (f" ({', '.join(numbers)})" if numbers else "")
+        told = [f"{value:.4g}" if isinstance(value, float) else str(value).replace("_", " ") for value in values]
+        return record.label + (f" ({', '.join(told)})" if told else "")
 
 
 def at_threshold(one: Scored, score: float, why: str) -> Choice:

@@ -47,6 +47,11 @@ def label(param: Param) -> str:
     return words + (f"  ${param.symbol}$" if param.symbol not in ("", param.name) or len(param.symbol) == 1 else "")
 
 
+def spoken(choice: object) -> str:
+    """A choice as it is read: its name in code and files has underscores."""
+    return str(choice).replace("_", " ")
+
+
 def param_input(param: Param, value: Any, name: str) -> Any:
     """One widget for one parameter. A text that does not pass `param.read` is refused beside it, and the old value stays."""
     if isinstance(param.default, bool):
@@ -55,7 +60,8 @@ def param_input(param: Param, value: Any, name: str) -> Any:
         )
     if param.choices:
         at = param.choices.index(state.first(name, value))
-        return st.selectbox(label(param), param.choices, index=at, key=state.key(name), help=explained(param.name, param.help))
+        about = explained(param.name, param.help)
+        return st.selectbox(label(param), param.choices, index=at, key=state.key(name), format_func=spoken, help=about)
     if isinstance(param.default, tuple | str):
         return _text(param, value, name)
     return _number(param, value, name)

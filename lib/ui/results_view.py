@@ -64,7 +64,7 @@ def _differences(own: Job, names: list[str]) -> None:
     st.caption(f"{task_view.size_of(own.dataset, 'test')}. Minus **{inert(who)}**, seed by seed. " + (
         "One seed: no interval." if seeds == 1 else
         f"Mean over {seeds} seeds; {_place(names)} the 95 % interval of the paired differences: training noise. "
-        "● where it leaves out 0. Choose against whom beside the verdict."
+        "● where it leaves out 0. The box beside the verdict says against whom."
     ))  # fmt: skip
 
 

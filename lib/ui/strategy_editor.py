@@ -11,7 +11,7 @@ from lib.experiment import Experiment, ModelSpec, Strategy, Training, fitting_mo
 from lib.figures.theme import style
 from lib.registry import Params, brief
 from lib.ui import state
-from lib.ui.controls import folded, label, params_inputs, record_choice
+from lib.ui.controls import folded, label, params_inputs, record_choice, spoken
 from lib.ui.text import inert
 from lib.ui.tuning_view import edit_rates
 
@@ -167,7 +167,7 @@ def _named(record: Any, params: Params) -> str:
 
 
 def _short(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else brief(value) if isinstance(value, tuple) else str(value)
+    return f"{value:g}" if isinstance(value, float) else brief(value) if isinstance(value, tuple) else spoken(value)
 
 
 def edit_folded(experiment: Experiment, task: Task) -> Experiment:

@@ -122,12 +122,14 @@ def _tab(address: str, tab: int, trainings: int, closing: bool) -> list[tuple[st
     for turn in range(trainings):
         visitor.click("Train")
         moment = _page_to(visitor, MOMENTS[(tab + turn) % len(MOMENTS)], dice)
-        if turn == trainings - 1 and closing:
+        end = ("stop", "page switched", "double stop")[turn % 3]
+        last = turn == trainings - 1 and closing
+        if last or end == "page switched":  # what comes in one moment with a click, to Streamlit, makes it forget the click
+            visitor.wait(lambda: visitor.widget("button", "Train").disabled, SECONDS)
+        if last:
             asked.append((moment, "tab closed", time.monotonic() + GRACE))
             break
-        end = ("stop", "page switched", "double stop")[turn % 3]
-        if end == "page switched":  # a click and a page asked for in one moment are one to Streamlit, and the click is lost
-            visitor.wait(lambda: visitor.widget("button", "Train").disabled, SECONDS)
+        if end == "page switched":
             visitor.go("data")
             visitor.go("compare")
         asked.append((moment, end, time.monotonic()))
