@@ -196,10 +196,15 @@ def _at_work(weight: Tensor, counts: Tensor, normaliser: str) -> Tensor:
 def literal(value: object, width: int = WIDTH) -> str:
     """A value as Python text that reads back to the same, on several lines where it is long.
 
-    Only plain values: nothing in it can run.
+    Only plain values: nothing in it can run. Raises ValueError where a number is not finite, as weights of extreme counts are.
     """
     text = repr(value)
-    ast.literal_eval(text)
+    try:
+        ast.literal_eval(text)
+    except ValueError:
+        raise ValueError(
+            f"A script holds finite numbers, got {text[:80]}. Choose weights or settings that are less extreme."
+        ) from None
     if len(text) <= width or not isinstance(value, list | tuple | dict):
         return text
     pairs = value.items() if isinstance(value, dict) else None

@@ -1,6 +1,7 @@
 """Where the rows come from: synthesised, bundled, uploaded, or made for pasted labels."""
 
 import dataclasses
+from typing import Any
 
 import streamlit as st
 
@@ -16,6 +17,7 @@ from lib.ui import state
 from lib.ui.controls import param_input, params_inputs, record_choice, segments
 from lib.ui.question_controls import choose_columns, choose_task
 from lib.ui.text import inert
+from lib.ui.visit import check_room
 
 WAYS = {"synthesise": "Synthesise", "labels": "Labels or counts", "upload": "Upload rows", "bundled": "Bundled set"}
 SIZES = ("n_val", "n_test", "label_noise")
@@ -145,7 +147,7 @@ def _upload(current: DataSpec) -> DataSpec | None:
     if file is not None:
         try:
             name = file.file_id, reading
-            parsed = state.newest("table", name, lambda: read_table(file.name, file.getvalue(), **reading))
+            parsed = state.newest("table", name, lambda: _read(file, reading))
             if not _welcome(parsed, named):
                 return None
             state.put_table(parsed)
@@ -159,6 +161,11 @@ def _upload(current: DataSpec) -> DataSpec | None:
             st.warning(inert(f"{asked_for(current.params)} Upload that file here.", 500))
         return None
     return _columns(table, current)
+
+
+def _read(file: Any, reading: Params) -> Table:
+    check_room(file.size)
+    return read_table(file.name, file.getvalue(), **reading)
 
 
 def asked_for(named: Params) -> str:

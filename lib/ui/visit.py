@@ -10,6 +10,7 @@ import re
 import secrets
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ import streamlit as st
 from lib.data import Dataset
 from lib.data.upload import Table
 from lib.experiment import DataSpec, Experiment
-from lib.memory import give_back, upload_budget
+from lib.memory import give_back, size, upload_budget
 from lib.runner import GRACE
 from lib.ui.board import board
 from lib.ui.engine import engine
@@ -146,12 +147,38 @@ def _present(name: str, _visit: Visit) -> Visit:
     return _visit
 
 
+@st.cache_resource(show_spinner=False)
+def _everybody() -> dict[int, weakref.ref[Visit]]:
+    """All visits that are still held by somebody, by their identity."""
+    return {}
+
+
 def current() -> Visit:
     """The visit of this session."""
     if SESSION_KEY not in st.session_state:
-        st.session_state[SESSION_KEY] = Visit(secrets.token_hex(16))
+        st.session_state[SESSION_KEY] = new = Visit(secrets.token_hex(16))
+        known, number = _everybody(), id(new)
+        known[number] = weakref.ref(new, lambda _: known.pop(number, None))
     visit: Visit = st.session_state[SESSION_KEY]
     return visit
+
+
+def check_room(needed: int) -> None:
+    """Whether there is room for a file of so many bytes beside those of all visitors; those who have left lose theirs first.
+
+    Raises ValueError, with what to do, where there is none.
+    """
+    for away in ([], list(_kept().values())):
+        for gone in away:
+            gone.empty()
+        others = [other for found in list(_everybody().values()) if (other := found()) and other is not current()]
+        tables = [other.table.nbytes for other in others if other.table]
+        if not tables or sum(tables) + needed <= upload_budget():
+            return
+    raise ValueError(
+        f"The files of other visitors ({size(sum(tables))}) leave no room for one of {size(needed)}: this server has "
+        f"{size(upload_budget())} for all. Try again when somebody has left, take fewer rows, or run the program yourself."
+    )
 
 
 def recognise() -> bool:

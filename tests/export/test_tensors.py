@@ -6,6 +6,7 @@ from torch import nn
 from torch.nn import functional
 
 from lib.experiment import DataSpec, Strategy
+from lib.export.program import literal
 from lib.export.tensors import tensor_code
 from lib.stack import Run
 from lib.training import load
@@ -53,3 +54,9 @@ def test_names_of_strangers_stay_comments() -> None:
     assert [line for line in code.splitlines() if "import" in line] == ["import torch", "from torch import nn"] + [
         line for line in code.splitlines() if line.startswith("    2.0,  # 1:")
     ]
+
+
+@pytest.mark.parametrize("value", [float("nan"), [1.0, float("inf")], {"a": -float("inf")}])
+def test_what_is_no_finite_number_is_refused_in_a_sentence(value):
+    with pytest.raises(ValueError, match="A script holds finite numbers, got .* less extreme"):
+        literal(value)

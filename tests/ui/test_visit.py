@@ -1,5 +1,7 @@
 """Visits that are left: what is forgotten when the grace is over, and what is not."""
 
+import gc
+
 import pandas as pd
 import pytest
 
@@ -118,6 +120,31 @@ def test_files_as_they_came_go_at_once_and_tables_stay_within_the_budget(office,
     assert [own.table is None for own in visits] == [True, True, False]
     wait_for(farewells)
     assert not kept
+
+
+def test_files_of_all_visitors_share_one_budget_and_who_left_makes_room(office, monkeypatch):
+    everybody, one = {}, table(100).nbytes
+    monkeypatch.setattr(visit, "st", Streamlit())
+    monkeypatch.setattr(visit, "_everybody", lambda: everybody)
+    monkeypatch.setattr(visit, "upload_budget", lambda: 3 * one)
+    visits = []
+    for _ in range(3):
+        visit.st.session_state.clear()
+        visits.append(visit.current())
+        visits[-1].table = table(100)
+    assert len(everybody) == 3  # the third is this visitor, whose file another one replaces
+    visit.check_room(one)
+    with pytest.raises(ValueError, match="leave no room for one of .* Try again when somebody has left"):
+        visit.check_room(2 * one)
+    assert visits[0].table is not None
+    office[0][visits[0].name] = visits[0]  # gone, and could come back
+    visit.check_room(2 * one)
+    assert visits[0].table is None and visits[1].table is not None
+    del visits[:], everybody[next(iter(everybody))]
+    gc.collect()
+    visit.st.session_state.clear()
+    office[0].clear()
+    visit.check_room(10 * one)  # alone: the limits of a single file hold (lib/data/upload.py)
 
 
 def test_a_tab_that_was_reloaded_gets_its_visit_back_before_a_page_is_drawn(office, tab):
