@@ -74,6 +74,12 @@ class Visit:
     drop_files: Callable[[], None] | None = None  # what was sent, as it came
     leaves: int = 0  # how often it was left: an old farewell must not end a new absence
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the file as it was read, and of the rows that were made of it."""
+        splits = self.loaded[1].splits.values() if self.loaded else ()
+        return (self.table.nbytes if self.table else 0) + sum(split.x.nbytes + split.y.nbytes for split in splits)
+
     def empty(self) -> None:
         """Let go of all that is large, whoever still holds on to the visit."""
         self.table = self.loaded = None
@@ -135,7 +141,7 @@ def _left(visit: Visit) -> None:
     if visit.drop_files:  # Streamlit would keep them for a minute, and the parsed table is here
         visit.drop_files()
     away = list(_kept().values())
-    while len(away) > 1 and sum(own.table.nbytes for own in away if own.table) > upload_budget():
+    while len(away) > 1 and sum(own.nbytes for own in away) > upload_budget():
         away.pop(0).empty()
 
 
@@ -172,7 +178,7 @@ def check_room(needed: int) -> None:
         for gone in away:
             gone.empty()
         others = [other for found in list(_everybody().values()) if (other := found()) and other is not current()]
-        tables = [other.table.nbytes for other in others if other.table]
+        tables = [other.nbytes for other in others if other.table]
         if not tables or sum(tables) + needed <= upload_budget():
             return
     raise ValueError(
