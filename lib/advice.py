@@ -203,6 +203,18 @@ def undo_takes_too_much(cases: Sequence[Case]) -> Iterator[Advice]:
             ))  # fmt: skip
 
 
+def undo_of_nothing(cases: Sequence[Case]) -> Iterator[Advice]:
+    """Undo divides by what training put on a class, and by nothing it cannot."""
+    for case in cases:
+        none = (case.counts > 0) & ((case.weight == 0) | (case.shift == -torch.inf))
+        if case.run.strategy.decision == "undo" and bool(none.any()):
+            names = ", ".join(name for name, gone in zip(case.names, none.tolist(), strict=True) if gone)
+            yield Advice("warning", (case.index,), (
+                f"training gives {names} no weight at all, so there is nothing that 'undo' could divide by: its score stays as "
+                "it is. Give it a small weight instead of 0."
+            ))  # fmt: skip
+
+
 def undo_is_not_all(cases: Sequence[Case]) -> Iterator[Advice]:
     """Undo adds constants to log odds; some losses do to them what no constant undoes."""
     for case in cases:
@@ -281,6 +293,6 @@ def _same_but_for_scale(one: Case, other: Case) -> bool:
 
 
 RULES: tuple[Rule, ...] = (
-    corrects_twice, smoothing_turns, batch_misses, weights_fade, undo_takes_too_much, undo_is_not_all,
+    corrects_twice, smoothing_turns, batch_misses, weights_fade, undo_takes_too_much, undo_of_nothing, undo_is_not_all,
     through_the_origin, weight_of_zero, one_curve,
 )  # fmt: skip

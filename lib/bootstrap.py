@@ -85,7 +85,7 @@ def draws(patterns: Classes, series: Classes | None = None) -> tuple[Classes, Ar
 def _distinct(patterns: Classes) -> tuple[Classes, Classes, Classes]:
     """The distinct columns of rows [.., N] in lexicographic order, which of them each column is, and how often it is there.
 
-    As `np.unique(patterns, axis=1)`, which compares columns byte by byte and takes ten times as long.
+    As `np.unique(patterns, axis=1)`, which compares columns byte by byte and takes several times as long.
     """
     place = np.zeros(patterns.shape[1], dtype=np.int64)
     for row in patterns:  # ranks of the columns so far; one row more keeps their order

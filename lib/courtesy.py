@@ -53,7 +53,7 @@ class Courtesy:
     def _wait(self, own: threading.Thread) -> None:
         self._changed.wait_for(lambda: self._line[0] is own, PATIENCE)
 
-    def give_way(self, hurries: Callable[[], bool] = lambda: False) -> None:
+    def give_way(self, hurries: Callable[[], bool]) -> None:
         """Wait until all pages are there or the training hurries, which is looked up whenever one is there; at most LONGEST."""
         if self._line:
             with self._changed:

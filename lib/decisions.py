@@ -193,7 +193,7 @@ def effective_shift(class_counts: Tensor, class_weight: Tensor, seen_counts: Ten
 
     A class that has no rows or no weight teaches nothing that could be undone: 0.
     """
-    known = (class_counts > 0) & (class_weight > 0) & (seen_counts > 0)
+    known = (class_counts > 0) & (class_weight > 0) & (seen_counts > 0) & (loss_shift > -torch.inf)
     share = seen_counts / class_counts * (class_counts.sum(-1, keepdim=True) / seen_counts.sum(-1, keepdim=True))
     shift = (class_weight * share).log() + loss_shift
     return torch.where(known, shift, 0.0)

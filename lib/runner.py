@@ -26,7 +26,7 @@ from lib.training import train
 from lib.waiting import until_free
 
 State = Literal["queued", "running", "paused", "stopping", "stopped", "finished", "failed"]
-
+ENDED = ("stopped", "finished", "failed")
 GRACE = 55.0  # seconds that a visitor who left has to come back: gone within a minute
 MAX_QUEUED = 64
 MAX_SECONDS = 30 * 60.0  # of one training, pauses left out
@@ -61,7 +61,7 @@ class Job:
 
     @property
     def ended(self) -> bool:
-        return self.state in ("stopped", "finished", "failed")
+        return self.state in ENDED
 
     @property
     def snapshot(self) -> Snapshot | None:

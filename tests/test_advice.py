@@ -117,6 +117,18 @@ def test_undo_takes_too_much_where_batches_weaken_the_weights() -> None:
     assert "takes too much" not in sentences({"loss": "bce_with_logits"} | undone, batch_size=32)
 
 
+def test_undo_cannot_divide_by_nothing() -> None:
+    zero = {"loss": "bce_with_logits", "weighting": "manual", "weighting_params": {"weights": [0, 1]}}
+    assert "gives class 0 no weight at all" in sentences(zero | {"decision": "undo"}) and sentences(zero) == ""
+    one = {"loss": "sigmoid_focal", "loss_params": {"alpha": 0.0}}
+    assert "gives class 1 no weight at all" in sentences(one | {"decision": "undo"}) and sentences(one) == ""
+
+
+def test_a_loss_that_listens_to_one_class_alone_says_it_always() -> None:
+    alone = {"loss": "sigmoid_focal", "loss_params": {"alpha": 1.0}}
+    assert "class 1 is decided as if it were 100 % of the rows; it is 5 %" in sentences(BALANCED | alone)
+
+
 def test_ldam_on_a_linear_model_sees_directions_only() -> None:
     assert "goes through the origin" in sentences({"loss": "ldam"}, model="linear")
     assert sentences({"loss": "ldam"}) == "" and sentences({}, model="linear") == ""

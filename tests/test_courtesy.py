@@ -1,4 +1,4 @@
-"""Trainings give way while several pages are drawn, and go on."""
+"""Pages are drawn in turn; trainings give way while one is drawn, and go on."""
 
 import contextlib
 import threading
@@ -28,10 +28,10 @@ def another_page(courtesy):
     page.join()
 
 
-def waits(courtesy, **hurry):
+def waits(courtesy, hurries=lambda: False):
     """Whether a training gives way now, and for as long as it may."""
     start = time.monotonic()
-    courtesy.give_way(**hurry)
+    courtesy.give_way(hurries)
     return time.monotonic() - start >= LONGEST
 
 

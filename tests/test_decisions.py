@@ -156,6 +156,15 @@ def test_a_class_that_teaches_nothing_is_not_undone():
     assert shift.tolist() == [0, 0, 0]
 
 
+@pytest.mark.parametrize(
+    ("alpha", "shift"), [(0.25, [0, -math.log(3)]), (0.75, [-math.log(3), 0]), (0.0, [0, 0]), (1.0, [0, 0])]
+)
+def test_alpha_is_undone_unless_it_silences_a_class(alpha, shift):
+    counts, one = torch.tensor([90.0, 10.0], dtype=torch.float64), torch.ones(2, dtype=torch.float64)
+    own = LOSSES["sigmoid_focal"].log_shift(counts, {"alpha": alpha, "gamma": 0.0})
+    assert effective_shift(counts, one, counts, own).tolist() == pytest.approx(shift)
+
+
 def test_only_undo_changes_what_probabilities_mean():
     assert [key for key in EVERY if DECISIONS[key].recalibrates] == ["undo"]
 

@@ -196,7 +196,7 @@ def _at_work(weight: Tensor, counts: Tensor, normaliser: str) -> Tensor:
 def literal(value: object, width: int = WIDTH) -> str:
     """A value as Python text that reads back to the same, on several lines where it is long.
 
-    Only plain values: nothing in it can run. Raises ValueError where a number is not finite, as weights of extreme counts are.
+    Only plain values: nothing in it can run. Raises ValueError where a number is not finite.
     """
     text = repr(value)
     try:

@@ -55,7 +55,7 @@ def _offset(program: Program) -> list[str]:
     if "loss_shift" in needs:
         lines.append(_loss_shift(program))
     lines.append(code)
-    if program.empty_classes or not bool((run.class_weight > 0).all()):
+    if program.empty_classes or not bool((run.class_weight > 0).all() and run.loss_shift.isfinite().all()):
         lines.append("offset = offset.nan_to_num(0.0, 0.0, 0.0)  # a class without rows or weight keeps its score")
     return lines
 
@@ -80,11 +80,14 @@ def _seen_counts(program: Program) -> list[str]:
 
 
 def _loss_shift(program: Program) -> str:
-    """The line that says what the loss itself adds to the log odds; drawn anew, classes have other counts in each draw."""
+    """The line that says what the loss itself adds to the log odds; drawn anew, classes have other counts in each draw.
+
+    It is minus infinity for a class that the loss weighs with nothing: only a function can say so.
+    """
     run, shift = program.run, program.run.loss.log_shift
     if shift is None or not bool(run.loss_shift.any()):
         return "loss_shift = 0.0  # the loss itself moves nothing"
-    if program.experiment.data.resample and shift.__name__.isidentifier():
+    if (program.experiment.data.resample or not run.loss_shift.isfinite().all()) and shift.__name__.isidentifier():
         return f"loss_shift = {shift.__name__}(class_counts, {literal(dict(run.strategy.loss_params))})"
     return f"# What the loss itself adds to the log odds.\nloss_shift = {tensor(run.loss_shift)}"
 

@@ -261,7 +261,7 @@ def _theory(
     counts = run.class_counts
     shift = effective_shift(counts, run.class_weight, run.seen_counts, run.loss_shift) + decision
     shares = (counts.log() + shift).softmax(0)
-    shares = torch.where(run.class_weight > 0, shares, 0.0)
+    shares = torch.where((run.class_weight > 0) & (run.loss_shift > -torch.inf), shares, 0.0)
     own = _path(means.double().numpy(), shares.numpy(), box) if run.ordered else (np.empty(0), np.empty(0))
     dashed = {"color": style(panel, dark).color, "width": 4 if len(means) <= FEW else 2, "dash": DASH}
     x, y = axis_names(panel)

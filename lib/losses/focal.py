@@ -64,9 +64,9 @@ def focal(logits: Tensor, targets: Tensor, *, gamma: Number) -> Tensor:
 
 
 def alpha_shift(class_counts: Tensor, params: Mapping[str, Any]) -> Tensor:
-    """(0, logit alpha): exact where gamma is 0; gamma alone moves no decision."""
-    alpha = torch.tensor(float(params["alpha"]), dtype=class_counts.dtype)
-    return torch.stack([torch.zeros_like(alpha), alpha.logit()])
+    """(log(1 - alpha), log alpha), the larger one moved to 0: exact where gamma is 0; gamma alone moves no decision."""
+    share = torch.tensor([1 - params["alpha"], params["alpha"]], dtype=class_counts.dtype).log()
+    return share - share.max()
 
 
 @loss(

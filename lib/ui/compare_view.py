@@ -52,10 +52,10 @@ def live(drawn: State | None) -> None:
     if own is None:  # outside the fragment: its button must run the whole page, which then polls
         _empty()
         return
-    st.fragment(_tick, run_every=None if own.ended else _pause(own))(drawn)
+    st.fragment(_tick, run_every=None if own.ended else _interval(own))(drawn)
 
 
-def _pause(own: Job) -> float:
+def _interval(own: Job) -> float:
     """Seconds until the next look."""
     place = own.place
     waits = place is not None and own.expected_wait != 0  # 0: its turn comes now

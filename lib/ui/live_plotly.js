@@ -198,6 +198,8 @@ function fitTexts(layout, width) {
   }
 }
 
+// Made once for each chart: another object, were it only for its functions, and Plotly.react plots everything anew, twice,
+// and hears nothing meanwhile.
 function config(state) {
   return {
     displaylogo: false, doubleClick: false, scrollZoom: false, showTips: false, responsive: false,
@@ -229,7 +231,7 @@ function draw(state) {
   arrange(figure.layout, state.plot.clientWidth)
   state.plot.style.minHeight = `${figure.layout.height}px`
   keepView(state, figure.layout, about.uirevision)
-  return state.plotly.react(state.plot, figure.data, figure.layout, config(state)).then(() => {
+  return state.plotly.react(state.plot, figure.data, figure.layout, state.config ??= config(state)).then(() => {
     state.shown = shown
     counted(state)
     if (state.listening) return

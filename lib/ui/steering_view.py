@@ -11,7 +11,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from lib.experiment import Experiment
-from lib.runner import Job, State
+from lib.runner import ENDED, Job, State
 from lib.ui import state, tuning_view
 from lib.ui.engine import engine
 from lib.ui.strategy_editor import describe, letter
@@ -19,7 +19,6 @@ from lib.ui.text import inert
 
 PATIENCE = 0.2  # seconds that a click waits for the training to do what it asks
 SPEEDS = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0, 25.0)  # epochs per second; 0: as fast as possible
-ACTIVE = ("queued", "running", "paused", "stopping")
 KEYS = {
     "Ctrl+Enter": "Train", "P": "Pause, and resume", "E": "Step: to the end of this epoch", "B": "Step: one batch",
     "S": "Stop", "0": "Reset: all back to epoch 0 with the settings of now, paused",
@@ -110,7 +109,7 @@ def controls(experiment: Experiment) -> State | None:
     """
     own = job()
     drawn = own.state if own is not None else None
-    active = drawn in ACTIVE
+    active = drawn is not None and drawn not in ENDED
     held = drawn == "paused"
     can_step = not active or held
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):

@@ -243,8 +243,6 @@ def reloading(
     server: Server, crowd: Sequence[Guest], everybody: Callable[[Callable[[Guest], object]], list[Any]], rounds: int
 ) -> dict[str, float]:
     """All reload at the same moment, then again while two others train; who does not find his training again has lost it."""
-    if not rounds:
-        return {}
     gate = threading.Barrier(len(crowd))
     alone = [seen for _ in range(rounds) for seen in everybody(lambda guest: again(guest, gate))]
     endless = Experiment(strategies=(Strategy("endless"),), training=Training(epochs=FOREVER)).to_query()

@@ -93,7 +93,7 @@ def test_ticks_never_steal_focus_zoom_or_scroll(visitor) -> None:
     page = visitor.open(LONG)
     train(page)
     page.wait_for_function(f"{POINTS} > 2", timeout=60_000)
-    page.wait_for_function(f"document.querySelector('{PLOT}').dataset.drawn > 1")  # before it is drawn it does not listen
+    page.wait_for_function(f"document.querySelector('{PLOT}')?.dataset.drawn > 1")  # before it is drawn it does not listen
     page.evaluate(f"window.first = document.querySelector('{PLOT}')")
     page.evaluate("Plotly.relayout(window.first, {'xaxis.range': [1, 3]})")
     name = page.get_by_role("textbox", name="Name")

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 SMALL = "/dial?data.n=2000&data.n_val=1000&s1=plain"
 MATRICES = re.compile("^At weight .* Confusion matrices on validation rows")
-LEVEL = "document.querySelector('[aria-label^=Boundaries]').data[2].contours.start"
+LEVEL = "document.querySelector('[aria-label^=Boundaries]')?.data?.[2].contours.start"
 
 
 def words(page: Page) -> list[str]:

@@ -9,8 +9,9 @@ from tests.browser.test_steering import LONG, SMALL, button
 
 THREE = "&s3=focal&s3.loss=focal"
 KEPT = "strategies unchanged: kept, not trained again"
-CURVES = """() => Object.fromEntries(document.querySelector('.js-plotly-plot[aria-label^="Validation NLL"]').data
-    .filter(t => t.line && t.line.width === 3 && t.name).map(t => [t.name[0], [Array.from(t.x), Array.from(t.y)]]))"""
+# Before a chart has been drawn for the first time there is none: no curves then.
+CURVES = """() => Object.fromEntries(document.querySelector('.js-plotly-plot[aria-label^="Validation NLL"]')?.data
+    .filter(t => t.line && t.line.width === 3 && t.name).map(t => [t.name[0], [Array.from(t.x), Array.from(t.y)]]) ?? [])"""
 
 
 def epochs(page: Page, letter: str) -> str:

@@ -102,7 +102,7 @@ def test_dragging_through_the_epochs_shows_them_without_a_script_run(visit) -> N
         page.keyboard.press("Home")
         expect(page.locator(".scrubber-label")).to_have_text("1 of 40")
         expect(matrices).to_have_text(first, use_inner_text=True)  # as a visitor saw it then
-        cursor = "document.querySelector('.js-plotly-plot[aria-label^=\"Validation NLL\"]').layout.shapes[0].x0"
+        cursor = "document.querySelector('.js-plotly-plot[aria-label^=\"Validation NLL\"]')?.layout.shapes[0]?.x0"
         page.wait_for_function(f"{cursor} === 1")
         page.keyboard.press("End")
         expect(matrices).to_have_text(last, use_inner_text=True)

@@ -226,6 +226,8 @@ def test_the_same_after_an_epoch_whatever_the_rows(tmp_path: Path) -> None:
             seeds=[1, 4],
             training={"normaliser": "fixed"},
         ),
+        "silenced": experiment({"loss": "sigmoid_focal", "loss_params": {"alpha": 1.0}, "decision": "undo"}, TWO),
+        "silenced_labels": experiment({"loss": "sigmoid_focal", "loss_params": {"alpha": 0.0}, "decision": "undo"}, LABELS),
         "tiny": experiment({"sampler": "undersample", "loss": "focal"}, training={"epochs": 4, "batch_size": 7}),
     }
     found = executed(tmp_path, cases)
