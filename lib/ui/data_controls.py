@@ -150,7 +150,7 @@ def _upload(current: DataSpec) -> DataSpec | None:
             parsed = state.newest("table", name, lambda: _read(file, reading))
             if not _welcome(parsed, named):
                 return None
-            state.put_table(parsed)
+            state.put_table(parsed, file.size)
             state.remember("files", (*state.remembered("files", ())[-20:], parsed.sha256))
         except ValueError as error:
             st.error(f"{inert(str(error), 400)} The data stay as they were.")

@@ -7,11 +7,9 @@ that an experiment that comes from elsewhere (a scenario, a link) seeds all widg
 import dataclasses
 import re
 from collections.abc import Callable
-from functools import partial
 from typing import Any, TypeVar
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from lib.data import SOURCES, Dataset
 from lib.data.upload import Table
@@ -126,12 +124,10 @@ def table() -> Table | None:
     return current().table
 
 
-def put_table(parsed: Table) -> None:
-    """Keep a parsed file with the visit. The file itself goes when the visitor does."""
-    visit, context = current(), get_script_run_ctx()
-    visit.table = parsed
-    if context is not None:
-        visit.drop_files = partial(context.uploaded_file_mgr.remove_session_files, context.session_id)
+def put_table(parsed: Table, sent: int) -> None:
+    """Keep a parsed file with the visit. The file itself, of so many bytes, goes when the visitor does."""
+    visit = current()
+    visit.table, visit.sent = parsed, sent
 
 
 def dataset() -> Dataset:

@@ -14,9 +14,12 @@ import weakref
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from lib.data import Dataset
 from lib.data.upload import Table
@@ -69,16 +72,17 @@ class Visit:
     drawn: bool = False  # whether it has seen a page
     promise: tuple[Experiment, str] | None = None
     outcome: tuple[Experiment, str] | None = None
+    sent: int = 0  # bytes of the file as it came, which Streamlit keeps as long as its visitor is there
     loaded: tuple[DataSpec, Dataset] | None = None  # the rows of the visitor's own data
     made: dict[Any, Any] = field(default_factory=dict)
-    drop_files: Callable[[], None] | None = None  # what was sent, as it came
+    drop_files: Callable[[], None] | None = None  # lets Streamlit forget what was sent
     leaves: int = 0  # how often it was left: an old farewell must not end a new absence
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the file as it was read, and of the rows that were made of it."""
+        """Bytes of the file as it came and as it was read, and of the rows that were made of it."""
         splits = self.loaded[1].splits.values() if self.loaded else ()
-        return (self.table.nbytes if self.table else 0) + sum(split.x.nbytes + split.y.nbytes for split in splits)
+        return self.sent + (self.table.nbytes if self.table else 0) + sum(split.x.nbytes + split.y.nbytes for split in splits)
 
     def empty(self) -> None:
         """Let go of all that is large, whoever still holds on to the visit."""
@@ -90,6 +94,12 @@ class Visit:
 def _kept() -> dict[str, Visit]:
     """Visits of sessions that ended less than a grace ago."""
     return {}
+
+
+def _tidy() -> None:
+    """Collect what is left behind and give it back to the system; pages do not after each run (.streamlit/config.toml)."""
+    gc.collect()
+    give_back()
 
 
 class Farewells:
@@ -116,8 +126,7 @@ class Farewells:
                     board().forget(visit.name)
                     visit.empty()
                 del visit
-            gc.collect()  # here, because pages do not collect after each run (.streamlit/config.toml)
-            give_back()
+            _tidy()
 
     def _next(self) -> float | None:
         """Seconds until somebody is to be forgotten; None, and the end of the thread, when nobody is away."""
@@ -138,8 +147,9 @@ def _left(visit: Visit) -> None:
     engine().leave(visit.name)
     visit.leaves += 1
     _farewells().add(visit)
-    if visit.drop_files:  # Streamlit would keep them for a minute, and the parsed table is here
+    if visit.drop_files:  # Streamlit would keep them for two minutes, and the parsed table is here
         visit.drop_files()
+        visit.drop_files, visit.sent = None, 0
     away = list(_kept().values())
     while len(away) > 1 and sum(own.nbytes for own in away) > upload_budget():
         away.pop(0).empty()
@@ -150,7 +160,17 @@ def _present(name: str, _visit: Visit) -> Visit:
     """Lives as long as the connection; a lost and found connection makes it anew."""
     _kept().pop(name, None)
     engine().back(name)
+    if (context := get_script_run_ctx()) is not None:
+        _visit.drop_files = partial(_drop_files, context.uploaded_file_mgr, context.session_id, context.session_state)
     return _visit
+
+
+def _drop_files(manager: Any, session_id: str, widgets: Any) -> None:
+    """Take the files of a session from Streamlit: from its store, and from what uploaders have as their value."""
+    for name, value in widgets.filtered_state.items():
+        if isinstance(value, UploadedFile):
+            del widgets[name]
+    manager.remove_session_files(session_id)
 
 
 @st.cache_resource(show_spinner=False)
@@ -185,6 +205,7 @@ def check_room(needed: int) -> None:
         for gone in list(_kept().values()):
             gone.empty()
     if (taken := _of_others()) <= room:
+        _tidy()
         return
     raise ValueError(
         f"The files of other visitors ({size(taken)}) leave no room for one of {size(needed)}: this server has "

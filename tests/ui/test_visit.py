@@ -4,6 +4,11 @@ import gc
 
 import pandas as pd
 import pytest
+from streamlit.proto.Common_pb2 import FileURLs as FileURLsProto
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.state.safe_session_state import SafeSessionState
+from streamlit.runtime.state.session_state import SessionState
+from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
 
 from lib.data.upload import Table
 from lib.ui import visit
@@ -120,6 +125,24 @@ def test_files_as_they_came_go_at_once_and_tables_stay_within_the_budget(office,
     assert [own.table is None for own in visits] == [True, True, False]
     wait_for(farewells)
     assert not kept
+
+
+def test_streamlit_forgets_what_was_sent_and_nothing_else():
+    manager, state = MemoryUploadedFileManager("/upload"), SessionState()
+    for session in ("gone", "here"):
+        manager.add_file(session, UploadedFileRec("1", "a.csv", "text/csv", b"x" * 1000))
+    [sent] = manager.get_files("gone", ["1"])
+    state["upload/file"], state["name"] = UploadedFile(sent, FileURLsProto()), "half typed"
+    visit._drop_files(manager, "gone", SafeSessionState(state, lambda: None))
+    assert dict(state.filtered_state) == {"name": "half typed"}
+    assert manager.get_files("gone", ["1"]) == [] and len(manager.get_files("here", ["1"])) == 1
+
+
+def test_a_file_as_it_came_counts_while_its_visitor_is_there(office):
+    own = visit.Visit("a" * 32, table=table(100), sent=5000, drop_files=lambda: None)
+    before = own.nbytes
+    visit._left(own)
+    assert before - own.nbytes == 5000
 
 
 def test_files_of_all_visitors_share_one_budget_and_who_left_makes_room(office, monkeypatch):
