@@ -304,10 +304,8 @@ export default function (component) {
   const plot = parentElement.querySelector(".live-plotly-plot")
   if (plot && !data) library().catch(() => {}) // a page that will have charts loads the library ahead
   if (!plot || !data) return
-  const known = states.get(plot)
-  const state = known ?? mount(plot)
+  const state = states.get(plot) ?? mount(plot)
   states.set(plot, state)
-  const call = (state.calls = (state.calls ?? 0) + 1)
   state.send = setTriggerValue
   const text = typeof data === "string" ? data : new TextDecoder().decode(data)
   if (text !== state.text) {
@@ -323,8 +321,9 @@ export default function (component) {
       .catch((error) => { plot.dataset.note = `No chart: ${error.message}. Reload the page.` })
   }
   return () => {
-    // Streamlit calls the cleanup not only at the end: also when newer data overtook this call while the module was loading.
-    if (call !== state.calls) return
+    // Streamlit calls the cleanup not only at the end, when the chart has left the page: also when newer data overtook this
+    // call, of which the next one may not have heard yet.
+    if (plot.isConnected) return
     state.alive = false
     shared.waiting.delete(state)
     document.removeEventListener("live-plotly-move", state.follow)

@@ -21,6 +21,12 @@ FLAGS = [
     "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
     "--disable-sync", "--disable-quic",
 ]  # fmt: skip
+STILL = """() => {
+  const charts = [...document.querySelectorAll('.live-plotly-plot')].filter((chart) => chart.clientWidth)
+  const drawn = charts.map((chart) => chart.dataset.drawn ?? 'not yet').join()
+  if (drawn !== window.drawnBefore) [window.drawnBefore, window.drawnSince] = [drawn, performance.now()]
+  return !drawn.includes('not yet') && performance.now() - window.drawnSince > 1500
+}"""
 SETTLED = "[data-testid=stApp][data-test-script-state=notRunning][data-test-connection-state=CONNECTED]"
 
 
@@ -80,6 +86,11 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
         yield browser
         browser.close()
+
+
+def still(page: Page) -> None:
+    """All charts are drawn, and none has been for a while: on a busy machine they come long after the text that says it."""
+    page.wait_for_function(STILL, timeout=60_000)
 
 
 class Visitor:

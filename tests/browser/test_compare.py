@@ -5,6 +5,8 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import still
+
 SCHEMES = ("none", "inverse", "balanced", "sqrt", "power", "effective_number", "median_frequency", "enet")
 EIGHT = "&".join(f"s{i}={key}&s{i}.weighting={key}" for i, key in enumerate(SCHEMES, start=1))
 LONG = f"/compare?data.n=20000&training.epochs=4000&{EIGHT}&seeds=0,1,2,3,4"
@@ -41,7 +43,7 @@ def test_eight_strategies_grow_while_node_and_zoom_stay_and_stop_stops(visitor) 
     assert page.evaluate("window.first.layout.xaxis.range.map(Math.round)") == [1, 3], "the zoom was lost"
     page.get_by_role("button", name=re.compile(r"^Stop\s?S")).click()
     expect(page.get_by_text("· stopped")).to_be_visible(timeout=10_000)
-    page.wait_for_timeout(2000)  # the chart draws what it has in its own time
+    still(page)
     stopped = page.evaluate(POINTS)
     page.wait_for_timeout(1000)
     assert page.evaluate(POINTS) == stopped

@@ -25,6 +25,7 @@ OVERTAKEN = f"""async ([js, html, first, last]) => {{{MOUNT}
   early() // newer data came while the first call was under way: the frontend then runs its cleanup at once
   await drawn(1)
   const seen = [plot.dataset.drawn ?? 'never', plot.getAttribute('aria-label'), plot.calcdata?.[0]?.length ?? 0]
+  parentElement.remove()
   late()
   return [...seen, plot.childElementCount]
 }}"""
@@ -40,11 +41,20 @@ ZOOMED = f"""async ([js, html, first, last]) => {{{MOUNT}
   }}
   show(last)
   await drawn(2)
-  const end = show(first)
+  show(first)
   await drawn(3)
-  const seen = plot.layout.xaxis.range
-  end()
-  return seen
+  return plot.layout.xaxis.range
+}}"""
+KEPT = f"""async ([js, html, first, last]) => {{{MOUNT}
+  const late = show(first)
+  await drawn(1)
+  await Plotly.relayout(plot, {{ 'xaxis.range': [0, 1] }})
+  const drawing = plot.querySelector('.main-svg')
+  late() // newer data came before this call was through, and the next one is still on its way
+  const empty = plot.childElementCount === 0
+  show(last)
+  await drawn(2)
+  return [empty, drawing.isConnected, plot.layout.xaxis.range]
 }}"""
 
 
@@ -64,3 +74,9 @@ def test_a_zoom_that_falls_into_a_tick_stays(visitor) -> None:
     """While Plotly plots a chart anew it hears nothing: on a busy machine a zoom was gone with the next tick."""
     page = visitor.open()
     assert page.evaluate(ZOOMED, [CODE, HTML, payload([1, 2, 3], "at first"), payload([1, 2, 4], "then")]) == [0, 1]
+
+
+def test_a_chart_whose_data_come_quickly_is_not_mounted_anew(visitor) -> None:
+    page = visitor.open()
+    told = page.evaluate(KEPT, [CODE, HTML, payload([1, 2, 3], "at first"), payload([1, 2, 4], "then")])
+    assert told == [False, True, [0, 1]]

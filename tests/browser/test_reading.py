@@ -4,6 +4,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import still
 from tests.browser.test_compare import train
 
 TRAINED = "/compare?model=linear&data.n=2000&training.epochs=8&training.batch_size=256&training.lr=0.05&s1=plain&s2=balanced"
@@ -40,6 +41,7 @@ def test_a_curve_tells_each_seed_under_the_pointer(visitor) -> None:
     finished(page)
     chart = page.get_by_label(re.compile("^Validation NLL, unweighted"))
     expect(chart.locator(".points path").first).to_be_visible(timeout=WAIT)
+    still(page)
     place = chart.locator(".points path").nth(3).bounding_box()
     assert place is not None
     page.mouse.move(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2, steps=4)

@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import still
 from tests.browser.test_steering import LONG, SMALL, button
 
 THREE = "&s3=focal&s3.loss=focal"
@@ -25,16 +26,19 @@ def test_change_one_strategy_and_see_the_others_stay(visit) -> None:
         button(page, "Train").click()
         expect(page.get_by_text("· finished")).to_be_visible(timeout=60_000)
         page.wait_for_function(f"{epochs(page, 'C')} === 40")
+        still(page)
         before = page.evaluate(CURVES)
         change_loss(page)
         button(page, "+1 epoch").click()
         expect(page.get_by_text(re.compile(f"Epoch 1 of 40 .* paused .* 2 of 3 {KEPT}"))).to_be_visible()
         page.wait_for_function(f"{epochs(page, 'A')} === 1")
+        still(page)
         now = page.evaluate(CURVES)
         assert now["B"] == before["B"] and now["C"] == before["C"], "a kept curve has changed"
         button(page, "Resume").click()
         expect(page.get_by_text(re.compile(f"Epoch 40 of 40 .* finished .* 2 of 3 {KEPT}"))).to_be_visible(timeout=60_000)
         page.wait_for_function(f"{epochs(page, 'A')} === 40")
+        still(page)
         after = page.evaluate(CURVES)
         assert after["B"] == before["B"] and after["C"] == before["C"] and after["A"] != before["A"]
         expect(page.locator(".scrubber-label")).to_have_text("40 of 40")

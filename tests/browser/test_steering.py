@@ -5,6 +5,8 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import still
+
 SMALL = "/compare?data.n=2000&data.n_val=1000&training.epochs=40&s1=plain&s2=balanced&s2.weighting=balanced"
 LONG = SMALL.replace("epochs=40", "epochs=5000")
 
@@ -95,7 +97,7 @@ def test_dragging_through_the_epochs_shows_them_without_a_script_run(visit) -> N
         slider = page.get_by_role("slider", name="Epoch")
         expect(page.locator(".scrubber-label")).to_have_text("40 of 40")
         expect(matrices).not_to_have_text(first, use_inner_text=True, timeout=30_000)
-        page.wait_for_timeout(1500)
+        still(page)
         assert page.evaluate("window.first.isConnected"), "the chart was mounted anew"
         last, quiet = matrices.inner_text(), len(sent)
         slider.focus()

@@ -10,6 +10,7 @@ from lib.experiment import DataSpec
 from lib.figures.strips import choose
 from lib.registry import Params
 from lib.training import load
+from tests.browser.conftest import still
 
 PLOTS = ".js-plotly-plot"
 
@@ -113,6 +114,7 @@ def trained_strips(page: Page) -> str:
     expect(chart).to_be_visible(timeout=30_000)
     found = f"[...document.querySelectorAll('{PLOTS}')].find(plot => plot.data?.some(trace => trace.name === 'truth'))"
     page.wait_for_function(f"Boolean({found})", timeout=30_000)
+    still(page)
     return found
 
 
