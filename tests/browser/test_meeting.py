@@ -5,7 +5,8 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Visitor
+from tests.browser.conftest import Visitor, still
+from tests.browser.test_decisions import BOARD
 
 
 def run(guest: Visitor, story: str, button: str = "Run") -> Page:
@@ -25,13 +26,24 @@ def verdict(page: Page) -> str:
     return box.inner_text()
 
 
+def spread(guest: Visitor) -> float:
+    """Between the strategy that finds most events and the one that finds fewest: in recall, as the matrices say it."""
+    guest.settle()
+    still(guest.page)
+    found = [float(n) for n in re.findall(r"recall (\S+),", guest.page.get_by_label(BOARD).get_attribute("aria-label") or "")]
+    return max(found) - min(found)
+
+
 @pytest.mark.thorough
 def test_the_script_for_a_meeting(visitor: Visitor) -> None:
     page = visitor.open()
     assert "read at threshold 1/20, “plain” reaches the same recall" in verdict(run(visitor, "Rare event, 1 : 20")).lower()
     page.get_by_role("link", name="Decisions", exact=True).click()
+    expect(page.get_by_label(BOARD)).to_contain_text("precision")
+    apart = spread(visitor)
     page.get_by_text("weights: as trained").click()
     expect(page.get_by_text("weights: undone")).to_be_visible()
+    assert spread(visitor) < apart / 4, "the matrices come together"
     run(visitor, "Weights that cancel")
     expect(page.get_by_text("· finished")).to_be_visible(timeout=90_000)
     curves = page.locator(".st-key-val_nll [data-drawn]")
