@@ -202,6 +202,7 @@ function fitTexts(layout, width) {
 // and hears nothing meanwhile.
 function config(state) {
   return {
+    showSendToCloud: false, // what is drawn may be the visitor's own, and goes nowhere
     displaylogo: false, doubleClick: false, scrollZoom: false, showTips: false, responsive: false,
     modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "resetScale2d", "toImage"],
     modeBarButtonsToAdd: [

@@ -92,7 +92,7 @@ def wire(page: Page) -> dict[str, float]:
     line.send("Network.setCacheDisabled", {"cacheDisabled": True})
     with serve() as running:
         page.goto(f"{running.address}/data")
-        page.locator(".js-plotly-plot[data-drawn]").first.wait_for()
+        page.locator(".js-plotly-plot[data-drawn]").first.wait_for(timeout=60_000)
         page.wait_for_load_state("networkidle")
     line.detach()
     return {f"{whose}_mb": size for whose, size in came.items()}

@@ -63,7 +63,7 @@ def test_a_weight_goes_to_the_comparison(visitor) -> None:
     page.get_by_role("button", name="Compare this weight").click()
     expect(page.get_by_role("heading", name="What do the weights change?")).to_be_visible(timeout=30_000)
     expect(page.get_by_text("3 strategies")).to_be_visible()
-    assert "s2=w+%3D+19" in page.url and "s3.decision.threshold=0.05" in page.url
+    expect(page).to_have_url(re.compile(r"s2=w\+%3D\+19.*s3\.decision\.threshold=0\.05"))
 
 
 @pytest.mark.thorough

@@ -56,4 +56,5 @@ def test_the_script_for_a_meeting(visitor: Visitor) -> None:
     run(visitor, "Rare event, 1 : 20", "Present")
     for question in ("Rare event, 1 : 20", "What does training make smaller?", "Measured alike: who is better?"):
         expect(page.get_by_role("heading", level=2, name=question)).to_be_visible()
+        visitor.settle()
         page.locator("body").press("ArrowRight")

@@ -10,6 +10,7 @@ from tests.browser.test_compare import train
 TRAINED = "/compare?model=linear&data.n=2000&training.epochs=8&training.batch_size=256&training.lr=0.05&s1=plain&s2=balanced"
 TRAINED += "&s2.weighting=balanced&seeds=3,5"
 WAIT = 30_000
+BUTTONS = ["Zoom", "Pan", "Zoom in", "Zoom out", "Show all again", "Save as PNG", "Save as SVG"]
 
 
 def finished(page: Page) -> None:
@@ -47,3 +48,5 @@ def test_a_curve_tells_each_seed_under_the_pointer(visitor) -> None:
     page.mouse.move(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2, steps=4)
     told = chart.locator(".hoverlayer")
     expect(told).to_contain_text(re.compile(r"epoch 4: mean 0\.\d+.*seeds 3: 0\.\d+, 5: 0\.\d+"), timeout=WAIT)
+    buttons = chart.get_by_role("button").evaluate_all("all => all.map((one) => one.ariaLabel ?? one.dataset.title)")
+    assert buttons == BUTTONS, "none of them sends the chart away"

@@ -5,6 +5,8 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.conftest import still
+
 SMALL = "/compare?data.n=2000&data.n_val=1000&training.epochs=6&model=linear&s1=plain&s2=balanced&s2.weighting=balanced&seeds=0"
 LONG = SMALL.replace("epochs=6", "epochs=5000")
 
@@ -42,6 +44,8 @@ def test_a_click_lists_as_many_rows_as_the_cell_says(visitor) -> None:
     page = visitor.open(SMALL)
     train(page)
     expect(page.get_by_text("· finished")).to_be_visible(timeout=60_000)
+    visitor.settle()
+    still(page)  # nothing moves between a look at a cell and the click on it
     for strategy, true, predicted in ((0, 1, 0), (1, 0, 1), (1, 1, 1)):
         click_cell(page, strategy, true, predicted)
         expect(told(page)).to_contain_text(f"of {true} taken for {predicted}, seed 0, after epoch 6")
@@ -64,6 +68,7 @@ def test_a_click_on_the_slider_s_epoch_and_on_a_difference(visitor) -> None:
     slider.focus()
     page.keyboard.press("Home")
     expect(page.locator(".scrubber-label")).to_have_text("1 of 6")
+    still(page)
     click_cell(page, 1, 0, 1)
     expect(told(page)).to_contain_text("B balanced")
     expect(told(page)).to_contain_text("of 0 taken for 1, seed 0, after epoch 1.")

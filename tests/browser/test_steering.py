@@ -97,6 +97,7 @@ def test_dragging_through_the_epochs_shows_them_without_a_script_run(visit) -> N
         slider = page.get_by_role("slider", name="Epoch")
         expect(page.locator(".scrubber-label")).to_have_text("40 of 40")
         expect(matrices).not_to_have_text(first, use_inner_text=True, timeout=30_000)
+        guest.settle()
         still(page)
         assert page.evaluate("window.first.isConnected"), "the chart was mounted anew"
         last, quiet = matrices.inner_text(), len(sent)
