@@ -144,6 +144,8 @@ def _upload(current: DataSpec) -> DataSpec | None:
     named = current.params if current.source == "upload" else Params()
     with st.popover("The file is read wrongly?", type="tertiary"):
         reading = params_inputs(READ_PARAMS, named, "upload/read")
+        if file is None and state.table() is not None:  # who comes back to this page: what was sent is no longer here
+            st.caption("To read your file in another way, upload it again.")
     if file is not None:
         try:
             name = file.file_id, reading

@@ -86,6 +86,19 @@ def test_an_upload_is_used_and_a_bad_one_loses_nothing(app) -> None:
     assert "fraud.csv · 120 training rows" in status(app)
 
 
+def test_who_comes_back_to_his_file_is_told_how_to_read_it_in_another_way(app) -> None:
+    go(app, "data")
+    app.session_state["w0/way"] = "upload"
+    app.run()
+    again = "To read your file in another way, upload it again."
+    rows = "\n".join(f"{i},{i % 7},{int(i % 10 == 0)}" for i in range(200))
+    app.file_uploader[0].upload("fraud.csv", f"a,b,fraud\n{rows}\n".encode()).run()
+    assert again not in [text.value for text in app.caption]
+    go(app, "compare")
+    go(app, "data")
+    assert again in [text.value for text in app.caption]
+
+
 def test_data_of_ten_classes_take_bce_out_of_the_strategies_and_say_so(app) -> None:
     app.query_params.update({"s1": "mine", "s1.loss": "bce_with_logits", "s1.weighting": "pos_weight"})
     go(app, "data")
