@@ -12,7 +12,7 @@ status = frame.heading(page)
 from lib.ui.engine import engine  # noqa: E402
 
 runner = engine()
-from lib.ui import state, status_line  # noqa: E402
+from lib.ui import sockets, state, status_line  # noqa: E402
 
 with runner.courtesy.drawing():
     state.welcome_back()
@@ -22,3 +22,4 @@ with runner.courtesy.drawing():
     page.run()
     status_line.draw(status)
     state.write_link()
+sockets.sent()

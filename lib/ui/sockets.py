@@ -1,8 +1,14 @@
-"""Messages leave at once: saves every visitor 40 ms in every run of a page."""
+"""Messages leave at once, which saves every visitor 40 ms in every run of a page, and all of them do."""
 
 import contextlib
 import socket
+import time
 from pathlib import Path
+
+from streamlit import runtime
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+PATIENCE = 1.0  # seconds that a run waits for its messages to leave
 
 
 def no_delay(descriptors: Path = Path("/proc/self/fd")) -> None:
@@ -20,3 +26,19 @@ def no_delay(descriptors: Path = Path("/proc/self/fd")) -> None:
                     own.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             finally:
                 own.detach()  # it is not ours to close
+
+
+def sent() -> None:
+    """Wait at the end of a run until what it has drawn is on its way to the browser.
+
+    A fragment that is to be looked at again meanwhile begins as soon as the run has ended, and Streamlit 1.67 then throws away
+    what the run has drawn of it and not yet sent. The browser hears that the run is over, takes all that did not come off the
+    page, and charts are mounted anew a moment later, without the zoom that they had.
+    """
+    context = get_script_run_ctx()
+    if context is None or not runtime.exists():
+        return
+    info = runtime.get_instance()._session_mgr.get_active_session_info(context.session_id)
+    end = time.monotonic() + PATIENCE
+    while info is not None and not info.session._browser_queue.is_empty() and time.monotonic() < end:
+        time.sleep(0.005)

@@ -1,7 +1,15 @@
 """Sockets that send at once, those that a listening one accepts later included."""
 
 import socket
+import threading
+import time
+from types import SimpleNamespace
 
+import pytest
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
+
+from lib.ui import sockets
 from lib.ui.sockets import no_delay
 
 
@@ -24,3 +32,32 @@ def test_what_a_listening_socket_accepts_sends_at_once():
 
 def test_nothing_is_done_without_proc(tmp_path):
     no_delay(tmp_path / "none")
+
+
+@pytest.fixture
+def queue(monkeypatch):
+    """What a session has drawn and not yet sent."""
+    queue = ForwardMsgQueue()
+    queue.enqueue(ForwardMsg(script_finished=ForwardMsg.FINISHED_SUCCESSFULLY))
+    info = SimpleNamespace(session=SimpleNamespace(_browser_queue=queue))
+    manager = SimpleNamespace(get_active_session_info={"here": info}.get)
+    monkeypatch.setattr(
+        sockets, "runtime", SimpleNamespace(exists=lambda: True, get_instance=lambda: SimpleNamespace(_session_mgr=manager))
+    )
+    monkeypatch.setattr(sockets, "get_script_run_ctx", lambda: SimpleNamespace(session_id="here"))
+    return queue
+
+
+def test_a_run_ends_when_all_it_has_drawn_is_on_its_way(queue):
+    threading.Timer(0.2, queue.flush).start()
+    sockets.sent()
+    assert queue.is_empty()
+
+
+def test_a_run_whose_visitor_hears_nothing_ends_all_the_same(queue, monkeypatch):
+    monkeypatch.setattr(sockets, "PATIENCE", 0.1)
+    start = time.monotonic()
+    sockets.sent()
+    assert not queue.is_empty() and time.monotonic() - start < 5
+    monkeypatch.setattr(sockets, "get_script_run_ctx", lambda: SimpleNamespace(session_id="gone"))
+    sockets.sent()
