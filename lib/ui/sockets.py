@@ -1,9 +1,10 @@
 """Messages leave at once, which saves every visitor 40 ms in every run of a page, and all of them do."""
 
+import asyncio
 import contextlib
 import socket
-import time
 from pathlib import Path
+from typing import Any
 
 from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -36,9 +37,17 @@ def sent() -> None:
     page, and charts are mounted anew a moment later, without the zoom that they had.
     """
     context = get_script_run_ctx()
-    if context is None or not runtime.exists():
+    manager = getattr(runtime.get_instance(), "_session_mgr", None) if context and runtime.exists() else None
+    info = manager.get_active_session_info(context.session_id) if context and manager else None
+    if info is None:  # nobody listens
         return
-    info = runtime.get_instance()._session_mgr.get_active_session_info(context.session_id)
-    end = time.monotonic() + PATIENCE
-    while info is not None and not info.session._browser_queue.is_empty() and time.monotonic() < end:
-        time.sleep(0.005)
+    leaving = asyncio.run_coroutine_threadsafe(_empty(info.session._browser_queue), info.session._event_loop)
+    with contextlib.suppress(TimeoutError):
+        leaving.result(PATIENCE)
+    leaving.cancel()
+
+
+async def _empty(queue: Any) -> None:
+    """In the loop of the server, after all that was handed to it before."""
+    while not queue.is_empty():
+        await asyncio.sleep(0.005)

@@ -1,5 +1,6 @@
 """Sockets that send at once, those that a listening one accepts later included."""
 
+import asyncio
 import socket
 import threading
 import time
@@ -36,16 +37,21 @@ def test_nothing_is_done_without_proc(tmp_path):
 
 @pytest.fixture
 def queue(monkeypatch):
-    """What a session has drawn and not yet sent."""
+    """What a session has drawn and not yet sent; the loop of its server runs."""
+    loop = asyncio.new_event_loop()
+    server = threading.Thread(target=loop.run_forever)
+    server.start()
     queue = ForwardMsgQueue()
     queue.enqueue(ForwardMsg(script_finished=ForwardMsg.FINISHED_SUCCESSFULLY))
-    info = SimpleNamespace(session=SimpleNamespace(_browser_queue=queue))
+    info = SimpleNamespace(session=SimpleNamespace(_browser_queue=queue, _event_loop=loop))
     manager = SimpleNamespace(get_active_session_info={"here": info}.get)
-    monkeypatch.setattr(
-        sockets, "runtime", SimpleNamespace(exists=lambda: True, get_instance=lambda: SimpleNamespace(_session_mgr=manager))
-    )
+    own = SimpleNamespace(exists=lambda: True, get_instance=lambda: SimpleNamespace(_session_mgr=manager))
+    monkeypatch.setattr(sockets, "runtime", own)
     monkeypatch.setattr(sockets, "get_script_run_ctx", lambda: SimpleNamespace(session_id="here"))
-    return queue
+    yield queue
+    loop.call_soon_threadsafe(loop.stop)
+    server.join()
+    loop.close()
 
 
 def test_a_run_ends_when_all_it_has_drawn_is_on_its_way(queue):
