@@ -78,7 +78,10 @@ def test_a_speed_holds_a_demo_back(visitor) -> None:
     expect(page.get_by_text(re.compile(r"Epoch [2-9] of 5000 .* left"))).to_be_visible(timeout=30_000)
     page.wait_for_timeout(1000)
     button(page, "Stop").click()
-    expect(page.get_by_text(re.compile(r"Epoch [2-9] of 5000 .* stopped"))).to_be_visible()
+    stopped = page.get_by_text(re.compile(r"Epoch \d+ of 5000 .* stopped"))
+    expect(stopped).to_be_visible()
+    epoch, seconds = (float(n) for n in re.findall(r"Epoch (\d+) of 5000 · ([\d.]+) s", stopped.inner_text())[0])
+    assert 2 <= epoch <= 2 * seconds + 1
 
 
 def test_dragging_through_the_epochs_shows_them_without_a_script_run(visit) -> None:
