@@ -30,7 +30,7 @@ def class_counts(
     marks = rare_classes(rows)
     named = len(rows) <= NAMED
     layout = base_layout(height, (72, 12, 34, 84), dark)
-    ticks = [("• " if rare else "") + escape(n, max(8, 84 // len(rows))) for n, rare in zip(names, marks, strict=True)]
+    ticks = [("• " if rare else "") + escape(n, max(6, 60 // len(rows))) for n, rare in zip(names, marks, strict=True)]
     step = -(-len(rows) // 40)
     places = list(range(0, len(rows), step))
     layout["xaxis"] = {

@@ -21,6 +21,7 @@ RARE = 10  # a class with at most a tenth of the largest class's rows is rare
 TALL = 330  # pixels of that many classes, whose slanted names take room
 LONGEST = 24  # characters of a name in the legend
 NARROW = 400  # pixels below which a legend would take the room of the bars; the letters under them say whose they are
+SIGN = 7.5  # pixels of a character of a name
 GROUP = 0.82  # of the space of a class that its bars take
 
 
@@ -106,7 +107,7 @@ def _place(index: int, strategies: int) -> tuple[float, float]:
 def _axes(
     class_names: Sequence[str], rows: Array, marks: Sequence[bool], many: bool, width: int, rate: str
 ) -> dict[str, Any]:  # fmt: skip
-    longest = max(8, 96 // len(class_names))
+    longest = max(6, int((width - 70) / len(class_names) / SIGN))
     step = -(-len(rows) // 40)
     ticks = []
     for name, n, rare in zip(class_names, rows, marks, strict=True):

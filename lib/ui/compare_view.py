@@ -25,7 +25,7 @@ from lib.ui.epochs_view import Scene, scene, slider
 from lib.ui.live_plotly import live_plotly, preload
 from lib.ui.steering_view import job, start
 from lib.ui.strategy_editor import letter
-from lib.ui.text import inert
+from lib.ui.text import inert, inert_table
 
 TICK = 0.25  # seconds between two looks at a running training
 WAITING = 1.0  # and at one in the queue; the further back, the longer, so that not all look at the same moments
@@ -238,10 +238,10 @@ def _confusion(own: Job, shown: Scene) -> None:
             st.caption("Mean recall of frequent, middle and rare classes")
             rows = snapshot.dataset.class_counts().numpy()
             recalls = snapshot.recall
-            st.dataframe(group_recalls(names, recalls, rows).round(3), hide_index=True)
+            st.dataframe(inert_table(group_recalls(names, recalls, rows).round(3)), hide_index=True)
         with right:
             st.caption("Most frequent confusions")
-            st.dataframe(top_confusions(names, snapshot.confusion, classes).round(3), hide_index=True, height=220)
+            st.dataframe(inert_table(top_confusions(names, snapshot.confusion, classes).round(3)), hide_index=True, height=220)
 
 
 def _empty() -> None:

@@ -17,7 +17,7 @@ from lib.theory import chance_of_none
 from lib.ui import state, task_view
 from lib.ui.compare_view import show
 from lib.ui.controls import explained
-from lib.ui.text import inert
+from lib.ui.text import inert, inert_table
 from lib.weighting import WEIGHTINGS, class_weights, realised_ratio, weight_table
 
 
@@ -38,7 +38,7 @@ def overview(dataset: Dataset, experiment: Experiment) -> None:
     with grid.cell():
         for sentence in sentences(dataset, experiment.training.batch_size):
             st.markdown(sentence)
-        st.dataframe(split_table(dataset), hide_index=True, alt=f"{unit.capitalize()} of each class in the splits")
+        st.dataframe(inert_table(split_table(dataset)), hide_index=True, alt=f"{unit.capitalize()} of each class in the splits")
 
 
 def sentences(dataset: Dataset, batch_size: int) -> list[str]:
@@ -78,7 +78,7 @@ def schemes(dataset: Dataset, experiment: Experiment) -> None:
     counts = dataset.class_counts()
     table, bars, code = st.tabs(["Weights of every scheme", "As bars", "As PyTorch"])
     with table:
-        st.dataframe(weights_frame(dataset), hide_index=True, alt="Weights of every scheme, one column per class")
+        st.dataframe(inert_table(weights_frame(dataset)), hide_index=True, alt="Weights of every scheme, one column per class")
         if dataset.task == "multilabel":
             st.caption("Each label: the weight of a yes over that of a no (pos_weight).")
         else:
@@ -119,10 +119,10 @@ def columns(experiment: Experiment) -> None:
         return
     preview, plan = st.tabs(["First rows", "What each column is used for"])
     with preview:
-        st.dataframe(table.frame.head(20), alt="The first rows of the file")
+        st.dataframe(inert_table(table.frame.head(20)), alt="The first rows of the file")
     with plan:
         if experiment.data.params["task"] != "exclusive":
-            st.dataframe(task_view.uses(experiment.data.params), hide_index=True, alt="The use of each column")
+            st.dataframe(inert_table(task_view.uses(experiment.data.params)), hide_index=True, alt="The use of each column")
             return
         found = suggest(table, label=str(experiment.data.params["label"]))
         chosen = experiment.data.params["features"]
@@ -130,7 +130,7 @@ def columns(experiment: Experiment) -> None:
             {"column": c.name, "used as": _use(c, chosen), "why": c.why, "missing": c.missing}
             for c in found.columns
         ]  # fmt: skip
-        st.dataframe(pd.DataFrame(rows), hide_index=True, alt="The use of each column")
+        st.dataframe(inert_table(pd.DataFrame(rows)), hide_index=True, alt="The use of each column")
 
 
 def _use(column: Column, chosen: Sequence[str]) -> str:

@@ -231,7 +231,10 @@ function draw(state) {
   fitTexts(figure.layout, state.plot.clientWidth)
   arrange(figure.layout, state.plot.clientWidth)
   state.plot.style.minHeight = `${figure.layout.height}px`
+  const axes = Object.entries(figure.layout).filter(([name]) => /^[xy]axis\d*$/.test(name))
+  state.meanings = Object.fromEntries(axes.map(([name, axis]) => [name, meaning(axis)])) // before Plotly writes into it
   keepView(state, figure.layout, about.uirevision)
+  numberTraces(state, figure.data)
   return state.plotly.react(state.plot, figure.data, figure.layout, state.config ??= config(state)).then(() => {
     state.shown = shown
     counted(state)
@@ -253,17 +256,44 @@ function counted(state) {
   state.plot.dataset.drawn = String(Number(state.plot.dataset.drawn ?? 0) + 1)
 }
 
-// What the visitor zoomed to stays, although limits follow the data. (Plotly's own uirevision drops a zoom as soon as the
-// figure's limits change.) Hidden legend entries and the drag mode are left to Plotly.
+// What the visitor zoomed to stays, although limits follow the data, as long as the axis says the same and has it. (Plotly's
+// own uirevision drops a zoom as soon as the figure's limits change.) Hidden legend entries and the drag mode are left to Plotly.
 function keepView(state, layout, revision) {
   if (state.revision !== revision) state.zoom = {}
   state.revision = revision
-  for (const [axis, range] of Object.entries(state.zoom)) {
-    if (layout[axis]) layout[axis].range = range
+  for (const [axis, zoom] of Object.entries(state.zoom)) {
+    if (layout[axis] && fits(zoom, layout[axis])) layout[axis].range = zoom.range
+    else delete state.zoom[axis]
   }
   layout.uirevision = null
-  layout.legend = { ...layout.legend, uirevision: revision }
+  layout.legend = { ...layout.legend, uirevision: `${revision} ${state.shownAgain}` }
   layout.modebar = { ...layout.modebar, uirevision: revision }
+}
+
+// What an axis says: another kind or title is another axis. Its title is of the first panel where panels share one.
+function meaning(axis) {
+  return `${axis.type ?? "linear"} ${axis.title?.text ?? ""}`
+}
+
+function fits(zoom, axis) {
+  const ends = (range) => [Math.min(...range), Math.max(...range)]
+  const [from, to] = ends(zoom.range)
+  const [low, high] = axis.range ? ends(axis.range) : [from, to]
+  return zoom.meaning === meaning(axis) && from < high && to > low
+}
+
+// A trace is known by what it is called and where it stands: hidden in the legend, it is the same one that stays hidden,
+// although others come and go before it. Plotly makes selectors of these numbers, so they are no names of strangers.
+function numberTraces(state, data) {
+  const times = new Map()
+  for (const trace of data) {
+    const called = [trace.type, trace.name, trace.legendgroup, trace.xaxis, trace.yaxis].join("|")
+    const time = (times.get(called) ?? 0) + 1
+    times.set(called, time)
+    const known = `${called}|${time}`
+    if (!state.numbers.has(known)) state.numbers.set(known, state.numbers.size)
+    trace.uid = `trace${state.numbers.get(known)}`
+  }
 }
 
 // The new limits are read from what Plotly tells: by the time it does, a tick may have drawn the chart with its own again.
@@ -271,14 +301,15 @@ function remember(state, change) {
   for (const [key, value] of Object.entries(change)) {
     const [, axis, end] = key.match(/^([xy]axis\d*)\.range(?:\[([01])\])?$/) ?? []
     if (!axis) continue
-    if (end) (state.zoom[axis] ??= [...state.plot.layout[axis].range])[end] = value
-    else state.zoom[axis] = [...value]
+    const zoom = (state.zoom[axis] ??= { meaning: state.meanings[axis], range: [...state.plot.layout[axis].range] })
+    if (end) zoom.range[end] = value
+    else zoom.range = [...value]
   }
 }
 
 function mount(plot) {
-  const state = { plot, alive: true, zoom: {}, listening: false }
-  state.whole = () => { state.zoom = {}; state.shown = null; schedule(state) }
+  const state = { plot, alive: true, zoom: {}, listening: false, shownAgain: 0, numbers: new Map() }
+  state.whole = () => { state.zoom = {}; state.shownAgain++; state.shown = null; schedule(state) }
   state.save = (format) => state.plotly.downloadImage(plot, {
     format, filename: "counterweight", scale: format === "png" ? 2 : 1, width: plot.clientWidth, height: plot.clientHeight,
   })

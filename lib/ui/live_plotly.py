@@ -43,7 +43,7 @@ HTML = """
 CSS = """
 .live-plotly { width: 100%; }
 .live-plotly-plot { width: 100%; overflow: hidden; }
-.live-plotly-plot .modebar { opacity: 0; transition: opacity .15s; }
+.live-plotly-plot .modebar { opacity: 0; transition: opacity .15s; background: var(--st-background-color); border-radius: 4px; }
 .live-plotly-plot:hover .modebar, .live-plotly-plot:focus-within .modebar { opacity: 1; }
 .live-plotly-plot:not([data-drawn])::after { content: attr(data-note); display: block; padding-top: 1rem; opacity: .6; }
 """

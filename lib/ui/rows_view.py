@@ -23,7 +23,7 @@ from lib.ui import state, task_view
 from lib.ui.epochs_view import Scene
 from lib.ui.live_plotly import Click
 from lib.ui.strategy_editor import letter
-from lib.ui.text import inert
+from lib.ui.text import inert, inert_table
 
 SAVED = 100_000  # rows of a file
 TALL = 320  # pixels of the table
@@ -106,6 +106,7 @@ def _listed(own: Job, shown: Scene, label: int, asked: Asked) -> None:
     own_data = read.measured[at].run.dataset
     lines = state.memo(("rows table", *name), lambda: table(found, own_data, names, _series(own, found)))
     if found.total:
+        lines = inert_table(lines)
         config: dict[Any, Any] = {c: st.column_config.NumberColumn(format="%.4f") for c in lines.columns if " of " in c}
         height = min(TALL, 38 + 35 * len(lines))
         st.dataframe(lines, hide_index=True, height=height, key="rows/table", column_config=config,

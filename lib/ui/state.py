@@ -104,8 +104,11 @@ def first(name: str, value: T) -> T:
     """
     full = key(name)
     firsts: dict[str, Any] = st.session_state.setdefault(FIRSTS, {})
-    if full not in st.session_state:
-        firsts[full] = st.session_state.setdefault(STARTS, {}).pop(full, value)
+    starts: dict[str, Any] = st.session_state.setdefault(STARTS, {})
+    if full in st.session_state:
+        starts.pop(full, None)
+    else:
+        firsts[full] = starts.get(full, value)  # asked for more than once before the widget is there
     return firsts.setdefault(full, value)
 
 

@@ -2,10 +2,11 @@
 
 import json
 
+import pytest
+
 from lib.ui.live_plotly import CODE, HTML
 
 LAYOUT = {"height": 200, "margin": {"l": 9, "r": 9, "t": 9, "b": 9}, "xaxis": {"range": [0, 9]}}
-FIGURE = {"data": [{"type": "scatter", "y": [1, 2]}], "layout": LAYOUT}
 MOUNT = """
   const module = await import(URL.createObjectURL(new Blob([js], { type: 'text/javascript' })))
   const parentElement = document.createElement('div')
@@ -58,8 +59,43 @@ KEPT = f"""async ([js, html, first, last]) => {{{MOUNT}
 }}"""
 
 
-def payload(points: list[int], alt: str) -> str:
-    figure = {**FIGURE, "data": [{"type": "scatter", "y": points}]}
+OTHERS = f"""async ([js, html, first, ...others]) => {{{MOUNT}
+  show(first)
+  await drawn(1)
+  await Plotly.relayout(plot, {{ 'xaxis.range': [6, 8] }})
+  const seen = []
+  for (const [times, text] of others.entries()) {{
+    show(text)
+    await drawn(times + 2)
+    seen.push([...plot.layout.xaxis.range])
+  }}
+  return seen
+}}"""
+HIDDEN = f"""async ([js, html, first, ...others]) => {{{MOUNT}
+  show(first)
+  await drawn(1)
+  const visible = () => plot._fullData.filter((trace) => trace.visible === true).map((trace) => trace.name)
+  plot.querySelectorAll('.legendtoggle')[1].dispatchEvent(new MouseEvent('mousedown', {{ bubbles: true }}))
+  plot.querySelectorAll('.legendtoggle')[1].dispatchEvent(new MouseEvent('mouseup', {{ bubbles: true }}))
+  const start = performance.now()
+  while (visible().length > 2 && performance.now() - start < 30000) await new Promise((done) => setTimeout(done, 20))
+  const seen = [visible()]
+  const before = Number(plot.dataset.drawn)
+  for (const [times, text] of others.entries()) {{
+    show(text)
+    await drawn(before + times + 1)
+    seen.push(visible())
+  }}
+  plot.querySelector('[data-title="Show all again"]').click()
+  await drawn(before + others.length + 1)
+  return [...seen, visible()]
+}}"""
+
+
+def payload(points: list[int], alt: str, axis: dict[str, object] | None = None, names: str = "") -> str:
+    data = [{"type": "scatter", "y": points, "name": name} for name in names] or [{"type": "scatter", "y": points}]
+    layout = {**LAYOUT, "xaxis": {**LAYOUT["xaxis"], **(axis or {})}, "showlegend": bool(names)}  # type: ignore[dict-item]
+    figure = {"data": data, "layout": layout}
     return json.dumps({**figure, "arrays": [], "about": {"alt": alt, "height": 200, "uirevision": "keep", "group": ""}})
 
 
@@ -80,3 +116,17 @@ def test_a_chart_whose_data_come_quickly_is_not_mounted_anew(visitor) -> None:
     page = visitor.open()
     told = page.evaluate(KEPT, [CODE, HTML, payload([1, 2, 3], "at first"), payload([1, 2, 4], "then")])
     assert told == [False, True, [0, 1]]
+
+
+@pytest.mark.parametrize("axis", [{"type": "log"}, {"title": {"text": "NLL"}}, {"range": [0, 5]}])
+def test_a_zoom_lasts_as_long_as_its_axis(visitor, axis: dict[str, object]) -> None:
+    page = visitor.open()
+    told = page.evaluate(OTHERS, [CODE, HTML, payload([1, 2, 3], "a"), payload([1, 2, 4], "b"), payload([1, 2, 5], "c", axis)])
+    assert told == [[6, 8], axis.get("range", [0, 9])]
+
+
+def test_what_the_legend_hides_is_the_same_curve_when_others_go(visitor) -> None:
+    page = visitor.open()
+    figures = [payload([1, 2], names, names=names) for names in ("abc", "cab", "bc")]
+    told = page.evaluate(HIDDEN, [CODE, HTML, *figures])
+    assert told == [["a", "c"], ["c", "a"], ["c"], ["b", "c"]]

@@ -119,6 +119,9 @@ def test_duplicate_remove_and_undo(app) -> None:
     go(app, "compare")
     button(app, "Duplicate").click().run()
     assert "5 strategies" in status(app)
+    assert app.text_input[0].value == "plain (2)"
+    next(s for s in app.selectbox if s.label == "Class weights").set_value("balanced").run()  # the copy is what is edited
+    assert app.text_input[0].value == "plain (2)" and app.query_params["s5.weighting"] == "balanced"
     button(app, "Remove").click().run()
     assert "4 strategies" in status(app)
     button(app, "Undo").click().run()
