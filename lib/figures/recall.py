@@ -107,7 +107,7 @@ def _place(index: int, strategies: int) -> tuple[float, float]:
 def _axes(
     class_names: Sequence[str], rows: Array, marks: Sequence[bool], many: bool, width: int, rate: str
 ) -> dict[str, Any]:  # fmt: skip
-    longest = max(6, int((width - 70) / len(class_names) / SIGN))
+    longest = max(6, int((width - 70) / len(class_names) / SIGN) - 3)  # a dot before it, and a gap beside the next one
     step = -(-len(rows) // 40)
     ticks = []
     for name, n, rare in zip(class_names, rows, marks, strict=True):
