@@ -62,6 +62,10 @@ class Case:
     def rarest(self) -> int:
         return int(torch.where(self.counts > 0, self.counts, torch.inf).argmin())
 
+    def named(self, these: Tensor) -> str:
+        """The names of some classes, [C] true or false."""
+        return ", ".join(name for name, one in zip(self.names, these.tolist(), strict=True) if one)
+
     def share(self, part: float) -> str:
         return f"{100 * part:.3g} %"
 
@@ -208,10 +212,9 @@ def undo_of_nothing(cases: Sequence[Case]) -> Iterator[Advice]:
     for case in cases:
         none = (case.counts > 0) & ((case.weight == 0) | (case.shift == -torch.inf))
         if case.run.strategy.decision == "undo" and bool(none.any()):
-            names = ", ".join(name for name, gone in zip(case.names, none.tolist(), strict=True) if gone)
             yield Advice("warning", (case.index,), (
-                f"training gives {names} no weight at all, so there is nothing that 'undo' could divide by: its score stays as "
-                "it is. Give it a small weight instead of 0."
+                f"training gives {case.named(none)} no weight at all, so there is nothing that 'undo' could divide by: its "
+                "score stays as it is. Give it a small weight instead of 0."
             ))  # fmt: skip
 
 
@@ -240,10 +243,9 @@ def weight_of_zero(cases: Sequence[Case]) -> Iterator[Advice]:
     for case in cases:
         none = (case.weight == 0) & (case.counts > 0)
         if case.torch_mean and bool(none.any()):
-            names = ", ".join(name for name, gone in zip(case.names, none.tolist(), strict=True) if gone)
             yield Advice("warning", (case.index,), (
-                f"{names} has weight 0, and a batch that holds nothing else divides 0 by 0: the loss becomes NaN, and the "
-                "strategy diverges. Take a small weight instead of 0."
+                f"{case.named(none)} has weight 0, and a batch that holds nothing else divides 0 by 0: the loss becomes NaN, "
+                "and the strategy diverges. Take a small weight instead of 0."
             ))  # fmt: skip
 
 

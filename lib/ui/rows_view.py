@@ -104,9 +104,8 @@ def _listed(own: Job, shown: Scene, label: int, asked: Asked) -> None:
         f"*{inert(names[1])}*, seed {run.seeds[at[1]]}, after epoch {read.measured[at].epoch}."
     )
     own_data = read.measured[at].run.dataset
-    lines = state.memo(("rows table", *name), lambda: table(found, own_data, names, _series(own, found)))
+    lines = state.memo(("rows table", *name), lambda: inert_table(table(found, own_data, names, _series(own, found))))
     if found.total:
-        lines = inert_table(lines)
         config: dict[Any, Any] = {c: st.column_config.NumberColumn(format="%.4f") for c in lines.columns if " of " in c}
         height = min(TALL, 38 + 35 * len(lines))
         st.dataframe(lines, hide_index=True, height=height, key="rows/table", column_config=config,

@@ -37,8 +37,10 @@ def sent() -> None:
     page, and charts are mounted anew a moment later, without the zoom that they had.
     """
     context = get_script_run_ctx()
-    manager = getattr(runtime.get_instance(), "_session_mgr", None) if context and runtime.exists() else None
-    info = manager.get_active_session_info(context.session_id) if context and manager else None
+    if context is None or not runtime.exists():
+        return
+    manager = getattr(runtime.get_instance(), "_session_mgr", None)  # the runtime of a page under test has none
+    info = manager.get_active_session_info(context.session_id) if manager else None
     if info is None:  # nobody listens
         return
     leaving = asyncio.run_coroutine_threadsafe(_empty(info.session._browser_queue), info.session._event_loop)
